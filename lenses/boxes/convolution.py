@@ -1,0 +1,217 @@
+"""Convolution and pooling over the axes before the last, which is the channels: (..., height, width, channel)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from jax import lax
+
+from .. import initialisers
+from ..errors import LensError, explain
+from ..interpret import Cx, Side
+from ..spaces import Array, Space
+from ..terms import Box, Port, Term
+from .linear import Weighted
+
+SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
+
+
+def _image(box: Box, dom: Space, axes: int) -> Array:
+    (x,) = dom
+    if x.rank < axes + 1 or x.change is None:
+        place = ("width, channel", "height, width, channel", "depth, height, width, channel")[axes - 1]
+        box.fail(0, f"a real array with at least {axes + 1} axes ({place})", x, f"give the space with its axes, as in Real({', '.join(['28'] * axes)}, 1)")
+    return x
+
+
+def _flat(x: Any, axes: int) -> Any:
+    """The array with exactly one leading axis."""
+    return x if x.ndim == axes + 2 else x.reshape((-1, *x.shape[x.ndim - axes - 1 :]))
+
+
+def _pairs(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
+    return (value,) * axes if isinstance(value, int) else tuple(value)
+
+
+class Conv(Weighted):
+    """A convolution with `features` output channels; `weight` is (*kernel, channels in / groups, features).
+
+    `transposed` is the gradient-style convolution that enlarges by `stride`.
+    """
+
+    glyph: ClassVar[str] = "convolution"
+    features: int
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: str = "SAME"
+    dilation: tuple[int, ...] = (1, 1)
+    groups: int = 1
+    transposed: bool = False
+    bias: bool = True
+    init: str = "lecun_normal"
+
+    def spell(self) -> str:
+        axes = len(self.kernel)
+        arguments = [str(self.features), repr(self.kernel)]
+        arguments += [f"stride={self.stride}"] * (self.stride != (1,) * axes)
+        arguments += [f"padding={self.padding!r}"] * (self.padding != "SAME")
+        arguments += [f"dilation={self.dilation}"] * (self.dilation != (1,) * axes)
+        arguments += [f"groups={self.groups}"] * (self.groups != 1)
+        arguments += ["transposed=True"] * self.transposed + ["bias=False"] * (not self.bias)
+        arguments += [f"init={self.init!r}"] * (self.init != "lecun_normal")
+        return f"conv({', '.join(arguments)})"
+
+    def type(self, dom: Space) -> Space:
+        axes = len(self.kernel)
+        x = _image(self, dom, axes)
+        if x.sizes[-1] % self.groups:
+            self.fail(0, f"channels divisible by {self.groups} groups", x)
+        sizes = []
+        for n, k, s, r in zip(x.sizes[-axes - 1 : -1], self.kernel, self.stride, self.dilation, strict=True):
+            reach = (k - 1) * r + 1
+            if self.transposed:
+                sizes.append(n * s if self.padding == "SAME" else n * s + max(reach - s, 0))
+            else:
+                sizes.append(-(-n // s) if self.padding == "SAME" else (n - reach) // s + 1)
+            if sizes[-1] < 1:
+                self.fail(0, f"at least {reach} along each axis of the kernel", x, "use padding='SAME' or a smaller kernel")
+        names = x.names[-axes - 1 : -1]
+        return Space([x.replace(-axes - 1, (*sizes, self.features), (*names, x.names[-1]))])
+
+    def ports(self, dom: Space) -> tuple[Port, ...]:
+        (x,) = dom
+        shape = (*self.kernel, x.sizes[-1] // self.groups, self.features)
+        weight = Port("weight", "param", Array(shape, None, x.element), self.init)
+        return (weight, Port("bias", "param", Array((self.features,), None, x.element))) if self.bias else (weight,)
+
+    def flops(self, dom: Space) -> int:
+        channels = dom[0].sizes[-1] // self.groups
+        places = dom[0].size // dom[0].sizes[-1] if self.transposed else self.type(dom)[0].size // self.features
+        return 2 * places * math.prod(self.kernel) * channels * self.features
+
+    def _call(self, x: Any, weight: Any) -> Any:
+        spatial = SPATIAL[len(self.kernel)]
+        numbers = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
+        if self.transposed:
+            return lax.conv_transpose(x, weight, self.stride, self.padding, self.dilation, numbers)
+        return lax.conv_general_dilated(
+            x, weight, self.stride, self.padding, None, self.dilation, numbers, feature_group_count=self.groups
+        )
+
+    def map(self, cx: Cx, weight: Any, x: Any) -> Any:
+        axes = len(self.kernel)
+        y = self._call(_flat(x, axes), weight)
+        return y if x.ndim == axes + 2 else y.reshape((*x.shape[: x.ndim - axes - 1], *y.shape[1:]))
+
+    # Both pulls are linear transposes of the same convolution, found by jax: the rules for padding
+    # and dilation of a convolution's gradient are many, and jax has them all.
+    def pull_input(self, cx: Cx, weight: Any, d: Any) -> Any:
+        axes = len(self.kernel)
+        shape = (*d.shape[: d.ndim - axes - 1], *cx.dom[0].sizes[-axes - 1 :])
+        return _transpose(lambda x: self.map(cx, weight, x), jnp.zeros((), d.dtype), shape, d)
+
+    def pull_weight(self, cx: Cx, x: Any, d: Any) -> Any:
+        port = next(p for p in cx.cell.ports if p.name == "weight")
+        assert port.array is not None
+        return _transpose(lambda w: self.map(cx, w, x), x, port.array.sizes, d)
+
+
+def _transpose(f: Any, like: Any, shape: Sequence[int], d: Any) -> Any:
+    import jax
+
+    (out,) = jax.linear_transpose(f, jax.ShapeDtypeStruct(tuple(shape), like.dtype))(d)
+    return out
+
+
+def conv(
+    features: int,
+    kernel: int | Sequence[int] = (3, 3),
+    stride: int | Sequence[int] = 1,
+    padding: str = "SAME",
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    transposed: bool = False,
+    bias: bool = True,
+    init: str = "lecun_normal",
+) -> Term:
+    """A convolution over the axes before the channels, as many as `kernel` has (1, 2 or 3).
+
+    `padding` is "SAME" or "VALID". `transposed` enlarges by `stride`; `groups` = channels is depthwise.
+    """
+    sizes = (kernel,) if isinstance(kernel, int) else tuple(kernel)
+    if len(sizes) not in SPATIAL or padding not in ("SAME", "VALID") or min(*sizes, features, groups) < 1:
+        raise LensError(
+            explain(f"conv({features}, {sizes}, padding={padding!r}, groups={groups})",
+                    expected="1 to 3 sizes of the kernel, padding 'SAME' or 'VALID', whole numbers of 1 or more")
+        )  # fmt: skip
+    if transposed and groups != 1:
+        raise LensError(explain("conv: a transposed convolution has no groups", came=f"groups={groups}"))
+    axes = len(sizes)
+    return Conv(
+        features, sizes, _pairs(stride, axes), padding, _pairs(dilation, axes), groups, transposed, bias, initialisers.check(init)
+    )
+
+
+class Pool(Box):
+    """The maximum or the mean over windows. Of tied maxima, the first one gets the change."""
+
+    arity = (1, 1)
+    glyph: ClassVar[str] = "pooling"
+    kind: str
+    window: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: str = "VALID"
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind}_pool"
+
+    def spell(self) -> str:
+        arguments = [repr(self.window)] + [f"stride={self.stride}"] * (self.stride != self.window)
+        arguments += [f"padding={self.padding!r}"] * (self.padding != "VALID")
+        return f"{self.label}({', '.join(arguments)})"
+
+    def type(self, dom: Space) -> Space:
+        axes = len(self.window)
+        x = _image(self, dom, axes)
+        sizes = [
+            -(-n // s) if self.padding == "SAME" else (n - k) // s + 1
+            for n, k, s in zip(x.sizes[-axes - 1 : -1], self.window, self.stride, strict=True)
+        ]
+        if min(sizes) < 1:
+            self.fail(0, f"at least {self.window} before the channels", x)
+        return Space([x.replace(-axes - 1, (*sizes, x.sizes[-1]), x.names[-axes - 1 :])])
+
+    def flops(self, dom: Space) -> int:
+        return self.type(dom)[0].size * math.prod(self.window)
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        (x,) = xs
+        lead = (1,) * (x.ndim - len(self.window) - 1)
+        window, stride = (*lead, *self.window, 1), (*lead, *self.stride, 1)
+        if self.kind == "max":
+            return lax.reduce_window(x, -jnp.inf, lax.max, window, stride, self.padding)
+        total = lax.reduce_window(x, 0.0, lax.add, window, stride, self.padding)
+        if self.padding == "VALID":
+            return total / math.prod(self.window)
+        return total / lax.reduce_window(jnp.ones_like(x), 0.0, lax.add, window, stride, self.padding)
+
+
+def _pool(kind: str, window: int | Sequence[int], stride: int | Sequence[int] | None, padding: str) -> Term:
+    sizes = (window,) * 2 if isinstance(window, int) else tuple(window)
+    if len(sizes) not in SPATIAL or padding not in ("SAME", "VALID") or min(sizes) < 1:
+        raise LensError(explain(f"{kind}_pool({sizes}, padding={padding!r})", expected="1 to 3 sizes, 'SAME' or 'VALID'"))
+    return Pool(kind, sizes, sizes if stride is None else _pairs(stride, len(sizes)), padding)
+
+
+def max_pool(window: int | Sequence[int] = (2, 2), stride: int | Sequence[int] | None = None, padding: str = "VALID") -> Term:
+    """The maximum over windows before the channels; the stride is the window unless given."""
+    return _pool("max", window, stride, padding)
+
+
+def mean_pool(window: int | Sequence[int] = (2, 2), stride: int | Sequence[int] | None = None, padding: str = "VALID") -> Term:
+    """The mean over windows before the channels, padding not counted; the stride is the window unless given."""
+    return _pool("mean", window, stride, padding)

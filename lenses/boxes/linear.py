@@ -1,0 +1,322 @@
+"""Linear algebra: dense, linear, bias, scale, einsum, matmul."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from jax import lax
+
+from .. import initialisers
+from ..errors import LensError, explain
+from ..interpret import Cx, Side
+from ..spaces import Array, Space
+from ..terms import Box, Discard, Port, Term, tensor
+
+
+class Weighted(Box):
+    """A box that is linear in its input and in a parameter called ``weight``, an additive bias aside.
+
+    Rules that put something else in the weight's place on the way back match on this class.
+    """
+
+    arity = (1, 1)
+    glyph: ClassVar[str] = "learned"
+
+    def map(self, cx: Cx, weight: Any, x: Any) -> Any:
+        """The bilinear map itself."""
+        raise NotImplementedError(type(self).__name__)
+
+    def pull_input(self, cx: Cx, weight: Any, d: Any) -> Any:
+        """The change of the input, from the change of the output, through `weight`."""
+        raise NotImplementedError(type(self).__name__)
+
+    def pull_weight(self, cx: Cx, x: Any, d: Any) -> Any:
+        """The change of the weight, from the input and the change of the output."""
+        raise NotImplementedError(type(self).__name__)
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        y = self.map(cx, p["weight"], xs[0])
+        return y + p["bias"] if "bias" in p.params else y
+
+    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
+        return (self.apply(cx, p, *xs),), {}, xs[0]
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        (d,) = ds
+        changes = {"weight": self.pull_weight(cx, kept, d)}
+        if "bias" in p.params:
+            changes["bias"] = d.sum(tuple(range(d.ndim - p.params["bias"].ndim)))
+        return changes, [self.pull_input(cx, p["weight"], d)]
+
+
+class Dense(Weighted):
+    """An affine map of the last `axes` axes to axes of `sizes`: y = x W + b.
+
+    Parameters: `weight` with the axes in then the axes out, and `bias` with the axes out.
+    """
+
+    sizes: tuple[int, ...]
+    names: tuple[str | None, ...]
+    axes: int = 1
+    bias: bool = True
+    init: str = "lecun_normal"
+
+    @property
+    def label(self) -> str:
+        return "dense" if self.bias else "linear"
+
+    def spell(self) -> str:
+        arguments = [str(n) for n, name in zip(self.sizes, self.names, strict=True) if name is None]
+        arguments += [f"{name}={n}" for n, name in zip(self.sizes, self.names, strict=True) if name is not None]
+        arguments += [f"axes={self.axes}"] * (self.axes != 1) + [f"init={self.init!r}"] * (self.init != "lecun_normal")
+        return f"{self.label}({', '.join(arguments)})"
+
+    def type(self, dom: Space) -> Space:
+        (x,) = dom
+        if x.rank < self.axes:
+            self.fail(0, f"a real array with at least {self.axes} axes", x)
+        if x.change is None:
+            self.fail(0, "real numbers", x, "embed indices first: embedding(n) >> ...")
+        return Space([x.replace(-self.axes, self.sizes, self.names)])
+
+    def ports(self, dom: Space) -> tuple[Port, ...]:
+        (x,) = dom
+        fans = "" if (self.axes, len(self.sizes)) == (1, 1) else f":{self.axes}:{len(self.sizes)}"
+        init = self.init + fans if self.init.endswith(("normal", "uniform")) and "_" in self.init else self.init
+        weight = Array(x.sizes[-self.axes :] + self.sizes, x.names[-self.axes :] + self.names, x.element)
+        ports = (Port("weight", "param", weight, init),)
+        return (*ports, Port("bias", "param", Array(self.sizes, self.names, x.element))) if self.bias else ports
+
+    def flops(self, dom: Space) -> int:
+        (x,) = dom
+        rows = math.prod(x.sizes[: x.rank - self.axes])
+        return rows * math.prod(self.sizes) * (2 * math.prod(x.sizes[-self.axes :]) + self.bias)
+
+    def _dot(self, a: Any, b: Any, over_a: Sequence[int], over_b: Sequence[int]) -> Any:
+        return lax.dot_general(a, b, ((tuple(over_a), tuple(over_b)), ((), ())))
+
+    def map(self, cx: Cx, weight: Any, x: Any) -> Any:
+        return self._dot(x, weight, range(x.ndim - self.axes, x.ndim), range(self.axes))
+
+    def pull_input(self, cx: Cx, weight: Any, d: Any) -> Any:
+        out = len(self.sizes)
+        return self._dot(d, weight, range(d.ndim - out, d.ndim), range(self.axes, self.axes + out))
+
+    def pull_weight(self, cx: Cx, x: Any, d: Any) -> Any:
+        out, rows = len(self.sizes), range(d.ndim - len(self.sizes))
+        turned = self._dot(d, x, rows, rows)
+        return lax.transpose(turned, (*range(out, out + self.axes), *range(out)))
+
+    def reverse_term(self, dom: Space) -> Term:
+        (x,) = dom
+        lead = [f"n{i}" for i in range(x.rank - self.axes)]
+        rows, out = [f"i{i}" for i in range(self.axes)], [f"o{i}" for i in range(len(self.sizes))]
+        line = " ".join
+        to_weight = einsum(f"{line(lead + rows)}, {line(lead + out)} -> {line(rows + out)}")
+        to_input = einsum(f"{line(rows + out)}, {line(lead + out)} -> {line(lead + rows)}")
+        to_bias = einsum(f"{line(lead + out)} -> {line(out)}")
+
+        def r(w: Any, *rest: Any) -> Any:
+            *_, x, d = rest
+            changes = (to_weight(x, d), to_bias(d)) if self.bias else (to_weight(x, d),)
+            return (*changes, to_input(w, d))
+
+        return traced(r, 4 if self.bias else 3)
+
+
+def dense(*sizes: int, axes: int = 1, bias: bool = True, init: str = "lecun_normal", **named: int) -> Term:
+    """An affine map of the last `axes` axes to new axes, possibly named, as in ``dense(head=8, d=64)``.
+
+    `init` names the initialiser of the weight (see `lenses.initialisers`); the bias starts at zero.
+    """
+    shape = tuple(sizes) + tuple(named.values())
+    if not shape or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape) or axes < 1:
+        raise LensError(explain(f"dense{shape}, axes={axes}", expected="sizes that are whole numbers, 1 or more"))
+    return Dense(shape, (None,) * len(sizes) + tuple(named), axes, bias, initialisers.check(init))
+
+
+def linear(*sizes: int, axes: int = 1, init: str = "lecun_normal", **named: int) -> Term:
+    """A linear map of the last `axes` axes to new axes: `dense` without a bias."""
+    return dense(*sizes, axes=axes, bias=False, init=init, **named)
+
+
+class Bias(Box):
+    """Adds a learned array of the last `axes` axes: y = x + b."""
+
+    arity = (1, 1)
+    glyph: ClassVar[str] = "learned"
+    axes: int = 1
+
+    def type(self, dom: Space) -> Space:
+        if dom[0].rank < self.axes or dom[0].change is None:
+            self.fail(0, f"a real array with at least {self.axes} axes", dom[0])
+        return dom
+
+    def ports(self, dom: Space) -> tuple[Port, ...]:
+        (x,) = dom
+        cut = x.rank - self.axes
+        return (Port("bias", "param", Array(x.sizes[cut:], x.names[cut:], x.element)),)
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        return xs[0] + p["bias"]
+
+    def reverse_term(self, dom: Space) -> Term:
+        (x,) = dom
+        lead, own = [f"n{i}" for i in range(x.rank - self.axes)], [f"o{i}" for i in range(self.axes)]
+        total = einsum(f"{' '.join(lead + own)} -> {' '.join(own)}")
+        return traced(lambda b, x, d: (total(d), d), 3)
+
+
+def bias(axes: int = 1) -> Term:
+    """Adds a learned array to the last `axes` axes."""
+    return Bias(axes)
+
+
+class Scale(Box):
+    """Multiplies by the number `factor`."""
+
+    arity = (1, 1)
+    linear: ClassVar[bool] = True
+    elementwise: ClassVar[bool] = True
+    glyph: ClassVar[str] = "scale"
+    factor: float
+
+    def type(self, dom: Space) -> Space:
+        if dom[0].change is None:
+            self.fail(0, "real numbers", dom[0])
+        return dom
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        return xs[0] * self.factor
+
+    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
+        return (xs[0] * self.factor,), {}, None
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        return {}, [ds[0] * self.factor]
+
+    def reverse_term(self, dom: Space) -> Term:
+        return tensor(Discard(), self)
+
+
+def scale(factor: float) -> Term:
+    """Multiplies by a number."""
+    return Scale(float(factor))
+
+
+class Einsum(Box):
+    """A product of arrays with repeated axes summed, in einsum notation with names: "query d, key d -> query key".
+
+    Axes are matched by place within each operand, and names that stand on the left alone are
+    summed. A name twice in one operand takes the diagonal. Leading axes are broadcast.
+    """
+
+    glyph: ClassVar[str] = "einsum"
+    pattern: str
+
+    @property
+    def _operands(self) -> list[list[str]]:
+        return [part.split() for part in self.pattern.split("->")[0].split(",")]
+
+    @property
+    def _result(self) -> list[str]:
+        return self.pattern.split("->")[1].split()
+
+    @property
+    def arity(self) -> tuple[int, int]:  # type: ignore[override]
+        return (len(self._operands), 1)
+
+    def type(self, dom: Space) -> Space:
+        sizes: dict[str, int] = {}
+        lead: tuple[tuple[int, str | None], ...] = ()
+        for wire, (names, array) in enumerate(zip(self._operands, dom, strict=True)):
+            if array.change is None:
+                self.fail(wire, "real numbers", array)
+            if array.rank < len(names):
+                self.fail(wire, f"at least {len(names)} axes ({', '.join(names)})", array)
+            cut = array.rank - len(names)
+            for name, size in zip(names, array.sizes[cut:], strict=True):
+                if sizes.setdefault(name, size) != size:
+                    self.fail(wire, f"the axis {name!r} of size {sizes[name]}, as before", array)
+            own = tuple(zip(array.sizes[:cut], array.names[:cut], strict=True))
+            if lead and own and [n for n, _ in own] != [n for n, _ in lead]:
+                self.fail(wire, f"the leading axes {[n for n, _ in lead]}, as on the wires before, or none", array)
+            lead = lead or own
+        result = self._result
+        return Space(
+            [Array([n for n, _ in lead] + [sizes[n] for n in result], [m for _, m in lead] + result, dom[0].element)]
+        )
+
+    def _letters(self) -> str:
+        letter: dict[str, str] = {}
+        for name in [n for names in self._operands for n in names]:
+            letter.setdefault(name, chr(97 + len(letter)) if len(letter) < 26 else chr(39 + len(letter)))
+        operands = ",".join("..." + "".join(letter[n] for n in names) for names in self._operands)
+        return f"{operands}->..." + "".join(letter[n] for n in self._result)
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        return jnp.einsum(self._letters(), *xs)
+
+    def flops(self, dom: Space) -> int:
+        sizes = {n: s for names, a in zip(self._operands, dom, strict=True) for n, s in zip(names, a.sizes[a.rank - len(names) :], strict=True)}
+        lead = max(math.prod(a.sizes[: a.rank - len(names)]) for names, a in zip(self._operands, dom, strict=True))
+        return 2 * lead * math.prod(sizes.values())
+
+    def reverse_term(self, dom: Space) -> Term | None:
+        operands, result = self._operands, self._result
+        if any(len(set(names)) < len(names) for names in operands):
+            return None
+        ranks = {a.rank - len(names) for a, names in zip(dom, operands, strict=True)}
+        if len(ranks) > 1:
+            return None
+        pulls = []
+        for i, names in enumerate(operands):
+            others = operands[:i] + operands[i + 1 :]
+            seen = set(result).union(*others) if others else set(result)
+            if not set(names) <= seen:
+                return None
+            left = ", ".join(" ".join(o) for o in [*others, result])
+            pulls.append(einsum(f"{left} -> {' '.join(names)}"))
+
+        def r(*args: Any) -> Any:
+            *xs, d = args
+            return tuple(pull(*xs[:i], *xs[i + 1 :], d) for i, pull in enumerate(pulls))
+
+        return traced(r, len(operands) + 1)
+
+
+def einsum(pattern: str) -> Term:
+    """A product of arrays in einsum notation with names of axes, one operand a wire.
+
+    ``einsum("query d, key d -> query key")``; ``einsum("i j -> j i")`` transposes. Raises LensError
+    for a pattern without an arrow or with an axis on the right alone or twice.
+    """
+    left, arrow, right = pattern.partition("->")
+    known = {name for part in left.split(",") for name in part.split()}
+    names = right.split()
+    bad = [n for n in names if n not in known] + [n for n in set(names) if names.count(n) > 1]
+    if not arrow or "->" in right or "," in right or bad or len(known) > 52:
+        raise LensError(
+            explain(
+                f"einsum({pattern!r}) is no pattern",
+                expected="names of axes, operands separated by commas, '->', and names that stand on the left, each once",
+                came=f"{bad[0]!r} on the right" if bad else pattern,
+                do="write it as in einsum('query d, key d -> query key')",
+            )
+        )
+    clean = ", ".join(" ".join(part.split()) for part in left.split(","))
+    return Einsum(f"{clean} -> {' '.join(names)}".rstrip() if names else f"{clean} ->")
+
+
+matmul = einsum("i j, j k -> i k")
+"""The product of two matrices, the last two axes of each wire."""
+
+
+def traced(f: Any, wires: int) -> Term:
+    """The term that the function `f` of `wires` wires traces."""
+    from ..wiring import trace
+
+    return trace(f, wires)

@@ -1,0 +1,117 @@
+"""Lookup and constants: embedding, one-hot, constant."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import initialisers
+from ..errors import LensError, explain
+from ..interpret import Cx, Side
+from ..spaces import Array, IndexElement, RealElement, Space
+from ..terms import Box, Discard, Port, Term
+
+
+class Embedding(Box):
+    """A learned vector for each index: `table` is (below, features)."""
+
+    arity = (1, 1)
+    glyph: ClassVar[str] = "embed"
+    features: int
+    name: str | None = None
+    dtype: str = "float32"
+    init: str = "normal:0.02"
+
+    def spell(self) -> str:
+        size = str(self.features) if self.name is None else f"{self.name}={self.features}"
+        tail = [f"dtype={self.dtype!r}"] * (self.dtype != "float32") + [f"init={self.init!r}"] * (self.init != "normal:0.02")
+        return f"embedding({', '.join([size, *tail])})"
+
+    def type(self, dom: Space) -> Space:
+        (x,) = dom
+        if not isinstance(x.element, IndexElement):
+            self.fail(0, "indices", x, "write the space as in Index(token=16, below=1000)")
+        return Space([Array((*x.sizes, self.features), (*x.names, self.name), RealElement(self.dtype))])
+
+    def ports(self, dom: Space) -> tuple[Port, ...]:
+        element: Any = dom[0].element
+        table = Array((element.below, self.features), (None, self.name), RealElement(self.dtype))
+        return (Port("table", "param", table, self.init),)
+
+    def flops(self, dom: Space) -> int:
+        return 0
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        return p["table"][xs[0]]
+
+
+def embedding(*features: int, dtype: str = "float32", init: str = "normal:0.02", **named: int) -> Term:
+    """A learned vector of `features` for each index, as in ``embedding(64)`` or ``embedding(d=64)``."""
+    sizes = [*((None, n) for n in features), *named.items()]
+    if len(sizes) != 1 or sizes[0][1] < 1:
+        raise LensError(explain(f"embedding{features}", expected="one size, named or not"))
+    return Embedding(sizes[0][1], sizes[0][0], dtype, initialisers.check(init))
+
+
+class OneHot(Box):
+    """The indicator vector of each index."""
+
+    arity = (1, 1)
+    glyph: ClassVar[str] = "embed"
+    dtype: str = "float32"
+
+    def type(self, dom: Space) -> Space:
+        (x,) = dom
+        if not isinstance(x.element, IndexElement):
+            self.fail(0, "indices", x)
+        below: Any = x.element.below  # type: ignore[union-attr]
+        return Space([Array((*x.sizes, below), (*x.names, None), RealElement(self.dtype))])
+
+    def flops(self, dom: Space) -> int:
+        return 0
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        return jax.nn.one_hot(xs[0], cx.cod[0].sizes[-1], dtype=self.dtype)
+
+
+def one_hot(dtype: str = "float32") -> Term:
+    """The indicator vector of each index."""
+    return OneHot(dtype)
+
+
+class Constant(Box):
+    """No wire to one that carries `values`, in row order, in the shape of `space`."""
+
+    arity = (0, 1)
+    glyph: ClassVar[str] = "constant"
+    space: Space
+    values: tuple[float, ...]
+
+    def spell(self) -> str:
+        shown: Any = np.asarray(self.values).reshape(self.space[0].sizes).tolist()
+        return f"constant({shown!r}, {self.space!r})"
+
+    def type(self, dom: Space) -> Space:
+        return self.space
+
+    def flops(self, dom: Space) -> int:
+        return 0
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        return jnp.asarray(self.values, self.space[0].dtype).reshape(self.space[0].sizes)
+
+    def reverse_term(self, dom: Space) -> Term | None:
+        return Discard() if self.space[0].change is not None else None
+
+
+def constant(values: Any, space: Space | None = None) -> Term:
+    """An array that does not change, as a box from no wire; real and unnamed unless `space` says otherwise."""
+    array = np.asarray(values, dtype=float)
+    if space is None:
+        space = Space([Array(array.shape)])
+    if len(space) != 1 or space[0].sizes != array.shape:
+        raise LensError(explain("constant", expected=f"a space of one array of sizes {array.shape}", came=space))
+    return Constant(space, tuple(array.ravel().tolist()))

@@ -1,0 +1,43 @@
+"""Random boxes: they draw from a key that comes from the side."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from ..errors import LensError, explain
+from ..interpret import Cx, Side
+from ..spaces import Space
+from ..terms import Box, Port, Term
+
+
+class Dropout(Box):
+    """Each element is zero with probability `rate` and divided by 1 - rate otherwise; `inference` removes it."""
+
+    arity = (1, 1)
+    linear: ClassVar[bool] = True
+    elementwise: ClassVar[bool] = True
+    glyph: ClassVar[str] = "pointwise"
+    rate: float
+
+    def type(self, dom: Space) -> Space:
+        if dom[0].change is None:
+            self.fail(0, "real numbers", dom[0])
+        return dom
+
+    def ports(self, dom: Space) -> tuple[Port, ...]:
+        return (Port("key", "key", None),)
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        (x,) = xs
+        keep = jax.random.bernoulli(p.key, 1 - self.rate, x.shape)
+        return jnp.where(keep, x / (1 - self.rate), 0).astype(x.dtype)
+
+
+def dropout(rate: float) -> Term:
+    """Dropout (Srivastava et al. 2014): a random `rate` of the elements is set to zero while training."""
+    if not 0 <= rate < 1:
+        raise LensError(explain(f"dropout({rate})", expected="a rate from 0 to 1, 1 excluded"))
+    return Dropout(float(rate))

@@ -1,0 +1,349 @@
+"""From a typed term to JAX: initial parameters, the function, and the lens of a rule.
+
+What is compiled is the fold of `lenses.interpret`, traced once: no object of this library is left
+in the program that XLA sees. Parameters are nested dicts named after the term.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .combinators import whole
+from .errors import DataError, LensError, ParameterError, explain
+from .initialisers import initial
+from .interpret import Env, Side, evaluate, forward, run_backward, split_tied
+from .rules.rule import Rule, backprop
+from .spaces import IndexElement, Space
+from .syntax import shorten
+from .terms import Term
+from .typed import Circuit, Leaf, Tree, Typed, as_typed, elaborate, leaves
+
+
+def init_tree(tree: Tree, key: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Initial arrays for a tree of leaves; each from the key and its own path, so that adding a layer moves no other."""
+    out: dict[str, Any] = {}
+    for name, sub in tree.items():
+        here = (*path, name)
+        if isinstance(sub, dict):
+            out[name] = init_tree(sub, key, here)
+        else:
+            out[name] = _initial(sub, jax.random.fold_in(key, zlib.crc32("/".join(here).encode())))
+    return out
+
+
+def _initial(leaf: Leaf, key: Any) -> Any:
+    make: Callable[[Any], Any] = lambda k: initial(leaf.port, k)  # noqa: E731
+    keys = jax.random.split(key, leaf.stack) if leaf.stack else key
+    for _ in leaf.stack:
+        make = jax.vmap(make)
+    return make(keys)
+
+
+def check_tree(tree: Tree, given: Any, what: str, term: Term) -> None:
+    """Raises ParameterError, naming the first difference, unless `given` is a tree of the arrays that `tree` says."""
+    expected = {path: leaf for path, leaf in leaves(tree)}
+    came = {}
+    for path, value in jax.tree_util.tree_flatten_with_path(given)[0]:
+        came[tuple(str(getattr(k, "key", getattr(k, "name", getattr(k, "idx", k)))) for k in path)] = value
+
+    def refuse(path: tuple[str, ...], wanted: object, got: object) -> None:
+        raise ParameterError(
+            explain(
+                f"these {what} are not those of this model",
+                model=shorten(term),
+                at=".".join(path) or "(the whole tree)",
+                expected=wanted,
+                came=got,
+                do="use the tree that init made for this very term and space",
+            )
+        )
+
+    for path, leaf in expected.items():
+        if path not in came:
+            refuse(path, leaf.array, f"nothing; the tree has {', '.join('.'.join(p) for p in list(came)[:6]) or 'no arrays'}")
+        if jnp.shape(came[path]) != leaf.array.sizes:
+            refuse(path, leaf.array, f"an array of sizes {jnp.shape(came[path])}")
+    for path in came:
+        if path not in expected:
+            refuse(path, "nothing", f"an array of sizes {jnp.shape(came[path])}")
+
+
+def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input") -> list[Any]:
+    """The arrays as JAX ones of the dtypes of `dom`, leading batch axes and all; raises DataError where they do not fit."""
+    if len(xs) != len(dom):
+        raise DataError(explain(f"{len(xs)} {what}s for {len(dom)} wires", term=shorten(term), expected=repr(dom)))
+    out = []
+    for i, (x, array) in enumerate(zip(xs, dom, strict=True)):
+        shape, dtype = jnp.shape(x), jnp.result_type(x)
+        own = shape[len(shape) - array.rank :] if len(shape) >= array.rank else None
+        if own != array.sizes:
+            raise DataError(
+                explain(
+                    f"{what} {i} has the shape {shape}",
+                    term=shorten(term),
+                    expected=f"{array!r}, after any batch axes: (..., {', '.join(map(str, array.sizes))})",
+                    came=f"an array of shape {shape}",
+                )
+            )
+        integers = jnp.issubdtype(dtype, jnp.integer)
+        if isinstance(array.element, IndexElement) and not integers:
+            raise DataError(
+                explain(f"{what} {i} has the dtype {dtype}", term=shorten(term), expected=f"{array!r}: whole numbers, as int32")
+            )
+        if not isinstance(array.element, IndexElement) and not (integers or jnp.issubdtype(dtype, jnp.floating)):
+            raise DataError(explain(f"{what} {i} has the dtype {dtype}", term=shorten(term), expected=f"{array!r}: numbers"))
+        out.append(x if dtype == array.dtype else jnp.asarray(x, array.dtype))
+    return out
+
+
+def one(values: Sequence[Any]) -> Any:
+    """The value of a single wire, the tuple of values otherwise."""
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Pullback:
+    """The backward pass at a point; a pytree, so it may cross `jit`. ``pullback(dy)`` is (dparams, dx)."""
+
+    model: Compiled = field(metadata={"static": True})
+    side: tuple[Any, Any, Any]
+    outputs: Any
+    tape: Any
+
+    def __call__(self, *dys: Any) -> tuple[Any, Any]:
+        """The changes of the parameters (a tree like theirs) and of the inputs (None where nothing can change)."""
+        if len(dys) == 1 and isinstance(dys[0], tuple):
+            dys = dys[0]
+        changed = Space(a for a in self.model.cod if a.change is not None)
+        dys = tuple(d for d in dys if d is not None)
+        return self.model._jit_backward(self.side, self.outputs, self.tape, check_arrays(changed, dys, self.model.term, "change"))
+
+
+class Compiled:
+    """A typed term under a rule, in JAX. Made by `compile`.
+
+    Attributes: `term` (Typed), `dom`, `cod`, `rule`, `circuit` (the typed wiring graph).
+    """
+
+    def __init__(self, term: Typed, rule: Rule, check_nans: bool = False):
+        self.term, self.dom, self.cod, self.rule, self.check_nans = term, term.dom, term.cod, rule, check_nans
+        self.circuit: Circuit = elaborate(term.term, term.dom, rule.ports)
+        for array in [*self.dom, *self.cod]:
+            if array.dtype == "float64" and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+                raise LensError(explain("float64 is switched off in JAX", do="jax.config.update('jax_enable_x64', True) first"))
+        self._jit_call = jax.jit(self._call, inline=True)
+        self._jit_forward = jax.jit(self._forward, inline=True)
+        self._jit_backward = jax.jit(self._backward, inline=True)
+
+    def __repr__(self) -> str:
+        return f"compile({shorten(self.term)}, rule={self.rule!r})"
+
+    # -- parameters and states ---------------------------------------------------------------
+    @property
+    def params(self) -> Tree:
+        """The tree of parameters: nested dicts with a `Leaf` (port, space) for each array."""
+        return whole(self.circuit)
+
+    def init(self, key: Any) -> dict[str, Any]:
+        """Initial parameters, a tree of nested dicts named after the term."""
+        return init_tree(self.params, key)
+
+    def init_state(self, key: Any = None) -> dict[str, Any]:
+        """Initial states (running statistics, a rule's own weights), a tree like the parameters'; {} if there are none."""
+        return init_tree(self.circuit.states, jax.random.key(0) if key is None else key)
+
+    @property
+    def stateful(self) -> bool:
+        """Whether the term itself, rather than the rule alone, has states that a pass rewrites or reads."""
+        return bool(self._plain.states)
+
+    @property
+    def _plain(self) -> Circuit:
+        return self.term.circuit
+
+    def side(self, params: Any, state: Any, key: Any) -> Side:
+        """The side of the circuit, checked: parameters, states, key."""
+        check_tree(self.params, params, "parameters", self.term)
+        if state is None:
+            if self.stateful:
+                raise LensError(
+                    explain("this model has states", states=", ".join(".".join(p) for p, _ in leaves(self._plain.states)),
+                            do="pass state=net.init_state(), or compile inference(term) to use them without change")
+                )  # fmt: skip
+            state = self.init_state()
+        check_tree(self.circuit.states, state, "states", self.term)
+        if self.circuit.keyed and key is None:
+            keyed = next(c.box for c in self.circuit.cells if c.keyed)
+            raise LensError(
+                explain("this model draws random numbers", box=shorten(keyed),
+                        do="pass key=jax.random.key(...), or compile inference(term), which draws none")
+            )  # fmt: skip
+        own, shared = split_tied(self.circuit, params)
+        return Side(own, state, key, shared)
+
+    # -- the function ------------------------------------------------------------------------
+    def _call(self, params: Any, state: Any, key: Any, xs: Sequence[Any]) -> Any:
+        xs = check_arrays(self.dom, xs, self.term)
+        ys, states = evaluate(self.circuit, self.side(params, state, key), xs, Env(self.rule))
+        return one(ys), self._split(states)
+
+    def _split(self, states: dict[str, Any]) -> tuple[Any, Any]:
+        """What left to the side, as (new states, changes)."""
+
+        def part(tree: Any, like: Tree | None) -> Any:
+            if like is None:
+                return {k: part(v, None) if isinstance(v, dict) else v for k, v in tree.items()}
+            return {k: part(v, like.get(k) if isinstance(like.get(k), dict) else None) if isinstance(v, dict) else v
+                    for k, v in tree.items() if k in like}  # fmt: skip
+
+        from .combinators import Para
+
+        new = {k: v for k, v in states.items() if k in self._plain.states}
+        changes: dict[str, Any] = {}
+        for cell in self.circuit.cells:
+            if isinstance(cell.box, Para) and cell.box.changes and cell.name in states:
+                changes |= states[cell.name]
+        return part(new, self._plain.states), changes
+
+    def __call__(self, params: Any, *xs: Any, state: Any = None, key: Any = None) -> Any:
+        """The output, an array or a tuple of arrays; leading axes of the inputs are batch axes.
+
+        With states, (output, new states); for a term with changes on the side (`reverse`),
+        (output, changes), the changes summed over batch axes.
+        """
+        y, (states, changes) = self._jit_call(params, state, key, [as_array(x) for x in xs])
+        if self.check_nans:
+            self.raise_nan(params, *xs, state=state, key=key, outputs=y)
+        out = (y, *([states] if self.stateful else []), *([changes] if changes else []))
+        return out if len(out) > 1 else y
+
+    # -- the lens ----------------------------------------------------------------------------
+    def _forward(self, params: Any, state: Any, key: Any, xs: Sequence[Any]) -> Any:
+        xs = check_arrays(self.dom, xs, self.term)
+        side = self.side(params, state, key)
+        ys, states, tape = forward(self.circuit, side, xs, Env(self.rule))
+        return ys, self._split(states)[0], tape
+
+    def _backward(self, side: Any, outputs: Any, tape: Any, dys: Sequence[Any]) -> tuple[Any, Any]:
+        params, state, key = side
+        changes = iter(dys)
+        error = [None if a.change is None else next(changes) for a in self.cod]
+        outputs = outputs if outputs is not None else [None] * len(error)
+        messages = [None if d is None else self.rule.start(y, d) for y, d in zip(outputs, error, strict=True)]
+        env = Env(self.rule, after={"error": error})
+        dparams, dxs = run_backward(self.circuit, self.side(params, state, key), tape, messages, env)
+        dxs = [None if d is None else self.rule.finish(d) for d in dxs]
+        return dparams, one(self.rule.fill(self.dom, dxs))
+
+    def vjp(self, params: Any, *xs: Any, state: Any = None, key: Any = None) -> tuple[Any, Pullback]:
+        """The output (as in a call) and the pullback: ``dparams, dx = pullback(dy)``, under the rule.
+
+        For backprop they are those of `jax.vjp`, parameters summed over batch axes.
+        """
+        ys, states, tape = self._jit_forward(params, state, key, [as_array(x) for x in xs])
+        y = (one(ys), states) if self.stateful else one(ys)
+        return y, Pullback(self, (params, state, key), ys if self.rule.keeps_outputs else None, tape)
+
+    def custom_vjp(self) -> Callable[..., Any]:
+        """f(params, *xs) as a `jax.custom_vjp` whose gradient is the rule's, for use inside other JAX programs."""
+        if self.stateful or self.circuit.keyed:
+            raise LensError(explain("custom_vjp: the model has states or draws random numbers", do="compile inference(term)"))
+
+        @jax.custom_vjp
+        def f(params: Any, *xs: Any) -> Any:
+            return self(params, *xs)
+
+        def forward(params: Any, *xs: Any) -> Any:
+            return self.vjp(params, *xs)
+
+        def backward(pullback: Pullback, dy: Any) -> Any:
+            dparams, dxs = pullback(dy)
+            return (dparams, *dxs) if isinstance(dxs, tuple) else (dparams, dxs)
+
+        f.defvjp(forward, backward)
+        return f
+
+    # -- looking inside ----------------------------------------------------------------------
+    def lower(self, params: Any, *xs: Any, state: Any = None, key: Any = None) -> Any:
+        """The lowered call, as of any jitted function: ``.as_text()``, ``.compile().cost_analysis()``."""
+        return self._jit_call.lower(params, state, key, [as_array(x) for x in xs])
+
+    def lower_vjp(self, params: Any, *xs: Any, state: Any = None, key: Any = None) -> Any:
+        """Forward and backward pass in one lowered program, with the change of each output an input."""
+
+        def both(params: Any, xs: Any, dys: Any) -> Any:
+            y, pullback = self.vjp(params, *xs, state=state, key=key)
+            return y, pullback(*dys)
+
+        outputs = jax.eval_shape(self._jit_forward, params, state, key, list(xs))[0]
+        dys = [jax.ShapeDtypeStruct(y.shape, y.dtype) for y, a in zip(outputs, self.cod, strict=True) if a.change is not None]
+        return jax.jit(both).lower(params, xs, dys)
+
+    def kept(self, params: Any, *xs: Any, state: Any = None, key: Any = None) -> dict[str, int]:
+        """How many bytes the forward pass keeps for the backward one, by box; parameters are not counted.
+
+        An array that several boxes keep counts once, at the first of them.
+        """
+        arrays = [as_array(x) for x in xs]
+        jaxpr, out = jax.make_jaxpr(self._forward, return_shape=True)(params, state, key, arrays)
+        given = set(jaxpr.jaxpr.invars[: len(jax.tree.leaves(params))])
+        outvars = list(jaxpr.jaxpr.outvars)
+        skip = len(jax.tree.leaves(out[:2]))
+        seen: set[Any] = set()
+        result: dict[str, int] = {}
+        position = skip
+        for cell, tape in zip(self.circuit.cells, out[2], strict=True):
+            total = 0
+            for leaf in jax.tree.leaves(tape):
+                var = outvars[position]
+                position += 1
+                if isinstance(var, jax.extend.core.Literal) or var in given or var in seen:
+                    continue
+                seen.add(var)
+                total += leaf.size * leaf.dtype.itemsize
+            if total:
+                result[f"{cell.index}: {shorten(cell.box, 40)}"] = total
+        return result
+
+    def raise_nan(self, params: Any, *xs: Any, state: Any = None, key: Any = None, outputs: Any = None) -> None:
+        """Raises DataError naming the first box that makes a NaN out of numbers; does nothing if the outputs have none."""
+        from .nans import has_nan, raise_first
+
+        if outputs is not None and (isinstance(jax.tree.leaves(outputs)[0], jax.core.Tracer) or not has_nan(outputs)):
+            return
+        arrays = check_arrays(self.dom, [as_array(x) for x in xs], self.term)
+        raise_first(self.circuit, self.side(params, state, key), arrays, Env(self.rule), self.term)
+
+
+def as_array(x: Any) -> Any:
+    """`x` if it is an array of some kind, and a NumPy array of it otherwise."""
+    return x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
+
+
+def compile(
+    term: Term, space: Space | None = None, rule: Rule = backprop, scan: str | None = None, check_nans: bool = False
+) -> Compiled:
+    """The term at `space` as a JAX function and lens under `rule`.
+
+    `scan="auto"` runs equal neighbouring layers as one `lax.scan`, with their parameters stacked as
+    if they had been written with ``**``. With `check_nans`, a call whose result has a NaN raises a
+    DataError that names the first box that made one.
+
+    Raises SpaceError where the term does not fit the space, LensError for float64 without x64.
+    """
+    typed = as_typed(term, space, "compile")
+    if scan not in (None, "auto"):
+        raise LensError(explain(f"compile: scan={scan!r}", expected="None or 'auto'"))
+    if scan == "auto":
+        from .rolling import roll
+
+        typed = roll(typed)
+    return Compiled(typed, rule, check_nans)

@@ -1,0 +1,61 @@
+"""Initial values of parameters and states, by name, so that a saved term says how it starts.
+
+A specification is a name with its numbers after a colon, e.g. "normal:0.02" or "constant:1".
+All are those of `jax.nn.initializers`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from .errors import LensError, explain
+from .terms import Port
+
+_MADE = {
+    "zeros": lambda: jax.nn.initializers.zeros,
+    "ones": lambda: jax.nn.initializers.ones,
+    "constant": lambda value: jax.nn.initializers.constant(value),
+    "normal": lambda stddev=0.01: jax.nn.initializers.normal(stddev),
+    "uniform": lambda scale=0.01: jax.nn.initializers.uniform(scale),
+}
+_FANS = ("lecun_normal", "lecun_uniform", "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "orthogonal")
+
+NAMES = (*_MADE, *_FANS)
+
+
+def check(init: str) -> str:
+    """`init` if it names an initialiser; raises LensError otherwise."""
+    if init.partition(":")[0] not in NAMES:
+        raise LensError(explain(f"there is no initialiser {init!r}", expected=", ".join(NAMES)))
+    return init
+
+
+def initial(port: Port, key: Any) -> Any:
+    """The initial array of a port.
+
+    For initialisers that look at fans, the last axis counts as the output and the one before as
+    the input, with all earlier ones as the receptive field; boxes with more axes of either kind
+    say how many with a second number, as in "lecun_normal:2:1" (2 axes in, 1 out).
+    """
+    name, *numbers = check(port.init).split(":")
+    assert port.array is not None
+    sizes, dtype = port.array.sizes, port.array.dtype
+    if name in _FANS:
+        shape = sizes
+        if numbers:
+            into, out = map(int, numbers)
+            field = sizes[: len(sizes) - into - out]
+            fan_in, fan_out = sizes[len(field) : len(field) + into], sizes[len(field) + into :]
+            shape = (*field, _product(fan_in), _product(fan_out))
+        make = getattr(jax.nn.initializers, name)()
+        return make(key, shape, dtype).reshape(sizes)
+    return _MADE[name](*map(float, numbers))(key, sizes, dtype)
+
+
+def _product(sizes: tuple[int, ...]) -> int:
+    total = 1
+    for n in sizes:
+        total *= n
+    return total

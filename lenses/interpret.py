@@ -1,0 +1,223 @@
+"""Interpretation in JAX: a typed graph as a function of arrays, and as the lens of a rule.
+
+`evaluate` is the functor to functions. `forward` and `backward` are the two halves of the functor
+to lenses that a rule fixes: forward keeps a residual for each box, backward turns the messages on
+the outputs into messages on the inputs and on the parameters. Each box runs once in each.
+
+A box or combinator sees the fold through its context `Cx`, which lets a box with a term inside
+fold that term under the same rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from .functor import fold, unfold
+from .spaces import Space
+from .typed import Cell, Circuit
+
+if TYPE_CHECKING:
+    from .rules.rule import Rule
+
+
+@dataclass(slots=True)
+class Side:
+    """What comes from the side: trees of parameters and states, a random key, parameters tied by name."""
+
+    params: dict[str, Any] = field(default_factory=dict)
+    states: dict[str, Any] = field(default_factory=dict)
+    key: Any = None
+    shared: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.params[name] if name in self.params else self.states[name]
+
+    def of(self, cell: Cell) -> Side:
+        """The part for one cell; its key is made from the key of the whole and the cell's place."""
+        return Side(
+            self.params.get(cell.name, {}),
+            self.states.get(cell.name, {}),
+            jax.random.fold_in(self.key, cell.index) if cell.keyed else None,
+            self.shared,
+        )
+
+
+@dataclass(slots=True)
+class Env:
+    """What a whole pass shares.
+
+    `before` is known before the forward pass (labels), `after` is published once it is done (the
+    error at the outputs); `uses` collects the messages to parameters that are tied by name.
+    """
+
+    rule: Rule
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    uses: dict[str, list[Any]] = field(default_factory=dict)
+
+
+class Cx:
+    """The context of one box in a pass: its cell, and the pass it is part of."""
+
+    __slots__ = ("cell", "env")
+
+    def __init__(self, cell: Cell, env: Env):
+        self.cell, self.env = cell, env
+
+    @property
+    def dom(self) -> Space:
+        """The box's typed domain."""
+        return self.cell.dom
+
+    @property
+    def cod(self) -> Space:
+        """The box's typed codomain."""
+        return self.cell.cod
+
+    @property
+    def inner(self) -> Circuit:
+        """The typed graph of the term inside the box."""
+        assert self.cell.inner is not None
+        return self.cell.inner
+
+    @property
+    def rule(self) -> Rule:
+        """The rule of the pass."""
+        return self.env.rule
+
+    def batch(self, x: Any, wire: int = 0) -> int:
+        """How many leading batch axes the array on input `wire` has."""
+        return x.ndim - self.cell.dom[wire].rank
+
+    def separate(self) -> Env:
+        """An environment for a pass within this one whose uses of tied parameters are collected apart."""
+        return Env(self.env.rule, self.env.before, self.env.after, {})
+
+    def use(self, uses: dict[str, Any]) -> None:
+        """Adds one message a tied parameter, collected apart, to those of the pass."""
+        for name, message in uses.items():
+            self.env.uses.setdefault(name, []).append(message)
+
+
+# -- batch axes ------------------------------------------------------------------------------
+
+
+def level(cell: Cell, xs: Sequence[Any]) -> tuple[Sequence[Any], tuple[int, ...] | None]:
+    """Inputs with common batch axes, and how many each had before, None where they already agree.
+
+    Wires that start from nothing (constants, zeros) carry no batch axes; where they meet wires
+    that do, they are broadcast here, once for all boxes.
+    """
+    if len(xs) < 2:
+        return xs, None
+    had = tuple([jnp.ndim(x) - a.rank for x, a in zip(xs, cell.dom, strict=True)])
+    if min(had) == max(had):
+        return xs, None
+    shape = jnp.shape(xs[had.index(max(had))])[: max(had)]
+    return [
+        jnp.broadcast_to(x, shape + jnp.shape(x)[n:]) if n < max(had) else x for x, n in zip(xs, had, strict=True)
+    ], had
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Levelled:
+    """A residual of a box whose inputs were broadcast to common batch axes."""
+
+    kept: Any
+    had: tuple[int, ...] = field(metadata={"static": True})
+
+
+# -- the three passes ------------------------------------------------------------------------
+
+
+def evaluate(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env) -> tuple[list[Any], dict[str, Any]]:
+    """The outputs of a typed graph and its new states."""
+    states: dict[str, Any] = {}
+
+    def clause(cell: Cell, xs: list[Any]) -> Sequence[Any]:
+        ys, new = cell.box.run(Cx(cell, env), side.of(cell), level(cell, xs)[0])
+        if new:
+            states[cell.name] = new
+        return ys
+
+    return fold(circuit.cells, circuit.outs, xs, clause), states
+
+
+def forward(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env) -> tuple[list[Any], dict[str, Any], list[Any]]:
+    """The forward pass of the rule's lens: outputs, new states, and the residual of each cell."""
+    states: dict[str, Any] = {}
+    tape: list[Any] = []
+
+    def clause(cell: Cell, xs: list[Any]) -> Sequence[Any]:
+        even, had = level(cell, xs)
+        ys, new, kept = env.rule.clause(cell.box).forward(Cx(cell, env), side.of(cell), even)
+        if new:
+            states[cell.name] = new
+        tape.append(kept if had is None else Levelled(kept, had))
+        return ys
+
+    return fold(circuit.cells, circuit.outs, xs, clause), states, tape
+
+
+def backward(
+    circuit: Circuit, side: Side, tape: Sequence[Any], messages: Sequence[Any], env: Env
+) -> tuple[dict[str, Any], list[Any]]:
+    """The backward pass: messages to the parameters (a tree, entries without any left out) and to the inputs."""
+    params: dict[str, Any] = {}
+    rule = env.rule
+
+    def clause(cell: Cell, ds: list[Any]) -> Sequence[Any]:
+        if rule.zero_preserving and ds and all(d is None for d in ds):
+            return [None] * len(cell.ins)
+        kept, had = tape[cell.index], None
+        if isinstance(kept, Levelled):
+            kept, had = kept.kept, kept.had
+        changes, dxs = rule.clause(cell.box).backward(Cx(cell, env), side.of(cell), kept, ds)
+        if changes:
+            params[cell.name] = changes
+        if had is None:
+            return dxs
+        return [d if d is None else rule.unbatch(d, max(had) - n) for d, n in zip(dxs, had, strict=True)]
+
+    dxs = unfold(circuit.cells, circuit.outs, len(circuit.dom), messages, clause)
+    return params, dxs
+
+
+def complete(params: dict[str, Any], messages: dict[str, Any]) -> dict[str, Any]:
+    """The messages in the shape of `params`, zero where there is none."""
+    return {
+        name: complete(value, messages.get(name, {}))
+        if isinstance(value, dict)
+        else (messages[name] if messages.get(name) is not None else jnp.zeros_like(value))
+        for name, value in params.items()
+    }
+
+
+def split_tied(circuit: Circuit, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A whole tree of parameters as (those of cells, those tied by name)."""
+    own = {k: v for k, v in params.items() if k not in circuit.tied}
+    return own, {k: params[k] for k in circuit.tied}
+
+
+def run_backward(
+    circuit: Circuit, side: Side, tape: Sequence[Any], messages: Sequence[Any], env: Env
+) -> tuple[dict[str, Any], list[Any]]:
+    """`backward` of a whole model: messages to all its parameters, tied ones met as the rule says."""
+    params, dxs = backward(circuit, side, tape, messages, env)
+    tied = {name: meet_all(env, name, side.shared[name]) for name in circuit.tied}
+    return complete(side.params, params) | tied, dxs
+
+
+def meet_all(env: Env, name: str, params: dict[str, Any]) -> dict[str, Any]:
+    """One message for a parameter tied by `name`, out of those of its uses."""
+    uses = [complete(params, u) for u in env.uses.get(name, [])]
+    total = uses[0] if uses else complete(params, {})
+    for use in uses[1:]:
+        total = jax.tree.map(env.rule.meet, total, use)
+    return total

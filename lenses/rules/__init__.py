@@ -1,0 +1,1 @@
+"""Rules: one term, many backward passes. `rule` has the shape, each other module a rule of that shape."""

@@ -1,0 +1,253 @@
+"""Spaces, the objects of the language: finite tuples of arrays, each with axes and an element type.
+
+`@` concatenates spaces and `unit` is the empty one, both strictly. Axes may be named; names are
+for people, for drawings and for boxes that pick an axis by name, and play no part in equality,
+which is on sizes and element types alone and therefore an equivalence relation.
+
+Each space knows its space of changes `A.change` (written A' in the papers): the reals have
+themselves, indices and random keys have nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from .errors import LensError, SpaceError, explain
+
+
+class Element:
+    """The type of an array's elements. Subclasses are registered by `name`, for files.
+
+    To add a base, subclass it: a dtype, the element type of changes (or None where nothing can
+    change), and the call that users write, which `Array.__repr__` prints.
+    """
+
+    name: ClassVar[str]
+    registry: ClassVar[dict[str, type[Element]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        Element.registry[cls.name] = cls
+
+    @property
+    def dtype(self) -> Any:
+        """The JAX dtype that carries these elements."""
+        raise NotImplementedError(type(self).__name__)
+
+    @property
+    def change(self) -> Element | None:
+        """The element type of changes, None where there are none."""
+        return self
+
+    def call(self, axes: list[str]) -> str:
+        """The source text that makes an array of this element type with these printed axes."""
+        raise NotImplementedError(type(self).__name__)
+
+
+@dataclass(frozen=True)
+class RealElement(Element):
+    """Real numbers, carried by a float dtype; their changes are real numbers."""
+
+    name: ClassVar[str] = "real"
+    kind: str = "float32"
+
+    @property
+    def dtype(self) -> Any:
+        return jnp.dtype(self.kind)
+
+    def call(self, axes: list[str]) -> str:
+        tail = [] if self.kind == "float32" else [f"dtype={self.kind!r}"]
+        return f"Real({', '.join(axes + tail)})"
+
+
+@dataclass(frozen=True)
+class IndexElement(Element):
+    """Whole numbers from 0 to below - 1, carried by int32; they have no changes."""
+
+    name: ClassVar[str] = "index"
+    below: int = 2
+
+    @property
+    def dtype(self) -> Any:
+        return jnp.dtype("int32")
+
+    @property
+    def change(self) -> None:
+        return None
+
+    def call(self, axes: list[str]) -> str:
+        return f"Index({', '.join([*axes, f'below={self.below}'])})"
+
+
+class Array:
+    """One array of a space: sizes (a tuple of int), names (str or None for each axis), element."""
+
+    __slots__ = ("_hash", "element", "names", "sizes")
+
+    def __init__(
+        self, sizes: Iterable[int], names: Iterable[str | None] | None = None, element: Element = RealElement()
+    ):
+        self.sizes = tuple(sizes)
+        self.names = tuple(names) if names is not None else (None,) * len(self.sizes)
+        self.element = element
+        self._hash = hash((self.sizes, element))
+
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return len(self.sizes)
+
+    @property
+    def dtype(self) -> Any:
+        """The JAX dtype that carries the array."""
+        return self.element.dtype
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.sizes)
+
+    @property
+    def change(self) -> Array | None:
+        """The array of changes, None where nothing can change."""
+        element = self.element.change
+        return None if element is None else Array(self.sizes, self.names, element)
+
+    def axis(self, which: int | str) -> int:
+        """The axis `which`, a name or an integer, as a negative index. KeyError where there is none."""
+        if isinstance(which, str):
+            if which not in self.names:
+                raise KeyError(which)
+            return self.names.index(which) - self.rank
+        if not -self.rank <= which < self.rank:
+            raise KeyError(which)
+        return which - self.rank if which >= 0 else which
+
+    def replace(self, start: int, sizes: Iterable[int], names: Iterable[str | None] | None = None) -> Array:
+        """The array whose axes from `start` (a negative index, or 0 for all of them) on are new."""
+        sizes = tuple(sizes)
+        names = tuple(names) if names is not None else (None,) * len(sizes)
+        keep = self.rank + start if start < 0 else start
+        return Array(self.sizes[:keep] + sizes, self.names[:keep] + names, self.element)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Array) and self.sizes == other.sizes and self.element == other.element
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        # Python wants positional arguments first: where an unnamed axis follows a named one,
+        # it is printed with a name of one underscore and its place, which is read back as unnamed.
+        named = False
+        axes = []
+        for place, (size, name) in enumerate(zip(self.sizes, self.names, strict=True)):
+            named = named or name is not None
+            axes.append(str(size) if not named else f"{name or f'_{place}'}={size}")
+        return self.element.call(axes)
+
+
+class Space:
+    """A finite tuple of arrays, an object of the category. `A @ B` concatenates, `unit` is empty."""
+
+    __slots__ = ("arrays",)
+
+    def __init__(self, arrays: Iterable[Array] = ()):
+        self.arrays = tuple(arrays)
+
+    @property
+    def change(self) -> Space:
+        """A': the arrays of changes; arrays that cannot change are left out."""
+        return Space(c for a in self.arrays if (c := a.change) is not None)
+
+    def __matmul__(self, other: Space) -> Space:
+        if not isinstance(other, Space):
+            return NotImplemented
+        return Space(self.arrays + other.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def __iter__(self) -> Iterator[Array]:
+        return iter(self.arrays)
+
+    def __getitem__(self, i: int) -> Array:
+        return self.arrays[i]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and self.arrays == other.arrays
+
+    def __hash__(self) -> int:
+        return hash(self.arrays)
+
+    def __repr__(self) -> str:
+        return " @ ".join(map(repr, self.arrays)) or "unit"
+
+
+unit = Space()
+"""The empty space, the unit of `@`."""
+
+
+def _axes(call: str, sizes: tuple[int, ...], named: dict[str, int]) -> tuple[tuple[int, ...], tuple[str | None, ...]]:
+    pairs: list[tuple[str | None, int]] = [(None, n) for n in sizes]
+    pairs += [(None if name == f"_{i}" else name, n) for i, (name, n) in enumerate(named.items(), len(sizes))]
+    for name, size in pairs:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+            raise SpaceError(
+                explain(
+                    f"{call}: the size of axis {name or '(unnamed)'} is {size!r}",
+                    expected="a whole number, 1 or more",
+                    do="leave batch axes out: they are the leading axes of the data, and need no mention",
+                )
+            )
+    return tuple(int(n) for _, n in pairs), tuple(name for name, _ in pairs)
+
+
+def Real(*sizes: int, dtype: Any = "float32", **named: int) -> Space:
+    """The space of one real array with these axes, the named ones last; `Real()` is a scalar.
+
+    `dtype` is float32, bfloat16, float16 or float64 (which needs `jax_enable_x64`).
+    Raises SpaceError for a size that is not a positive whole number or a dtype that is not a float.
+    """
+    kind = jnp.dtype(dtype)
+    if not jnp.issubdtype(kind, jnp.floating):
+        raise SpaceError(explain(f"Real: {kind.name} does not carry real numbers", do="use Index for whole numbers"))
+    return Space([Array(*_axes("Real", sizes, named), RealElement(kind.name))])
+
+
+def Index(*sizes: int, below: int, **named: int) -> Space:
+    """The space of one array of whole numbers from 0 to `below` - 1: labels, tokens, positions."""
+    if isinstance(below, bool) or not isinstance(below, int | np.integer) or not 1 <= below <= 2**31:
+        raise SpaceError(explain(f"Index: below={below!r}", expected="a whole number from 1 to 2**31"))
+    return Space([Array(*_axes("Index", sizes, named), IndexElement(int(below)))])
+
+
+def parse_space(text: str) -> Space:
+    """The space that `text` spells, e.g. ``"Real(28, 28, 1) @ Index(below=10)"``; nothing is evaluated."""
+    import ast
+
+    makers = {"Real": Real, "Index": Index}
+
+    def read(node: ast.expr) -> Space:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            return read(node.left) @ read(node.right)
+        if isinstance(node, ast.Name) and node.id == "unit":
+            return unit
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in makers:
+            named: dict[str, Any] = {k.arg: ast.literal_eval(k.value) for k in node.keywords if k.arg}
+            return makers[node.func.id](*(ast.literal_eval(a) for a in node.args), **named)
+        raise ValueError(ast.unparse(node))
+
+    try:
+        return read(ast.parse(text, mode="eval").body)
+    except LensError:
+        raise
+    except (SyntaxError, ValueError, TypeError) as error:
+        raise SpaceError(
+            explain(f"cannot read the space {text!r}", because=error, do="write it as in Real(28, 28, channel=1) @ Index(below=10)")
+        ) from None

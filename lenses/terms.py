@@ -1,0 +1,656 @@
+"""Terms: the free symmetric monoidal category over boxes.
+
+A term is an immutable value with an arity, (wires in, wires out), known when it is built:
+
+- `Box`: a generator, one small class a kind; see its docstring for what a box says about itself.
+- `f >> g`, `compose(f, g, ...)`: sequential composition, n-ary and flat.
+- `f @ g`, `tensor(f, g, ...)`: parallel composition, n-ary and flat.
+- `identity`, `swap`, `permute`: wiring, erased in the normal form.
+- `copy`, `discard`, `add`, `zero(space)`: generators too; no law of theirs is used for equality.
+
+``f == g`` is equality in the free symmetric monoidal category (associativity, units, interchange,
+naturality of swap), decided on the canonical wiring graph. Parameters belong to boxes, so equal
+terms have equal trees of parameters. Nothing here recurses: a chain may be 100 000 boxes long.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+
+from .errors import ArityError, LensError, explain
+from .graph import Graph, Node, canonical
+from .spaces import Array, Space, unit
+
+if TYPE_CHECKING:
+    from .typed import Typed
+
+
+class Term:
+    """A morphism of the free symmetric monoidal category over boxes; see the module."""
+
+    arity: tuple[int, int]
+
+    def __rshift__(self, other: Term) -> Term:
+        return compose(self, other) if isinstance(other, Term) else NotImplemented
+
+    def __matmul__(self, other: Term) -> Term:
+        return tensor(self, other) if isinstance(other, Term) else NotImplemented
+
+    def __pow__(self, times: int) -> Term:
+        """``f ** n``: f repeated n times, each with its own parameters, stacked; compiles to a scan."""
+        from .combinators import repeat
+
+        return repeat(self, times)
+
+    def at(self, *spaces: Space) -> Typed:
+        """The term typed at the domain `spaces[0] @ spaces[1] @ ...`; raises SpaceError where it does not fit."""
+        from .typed import Typed
+
+        return Typed(self, tensor_spaces(spaces))
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Applies the term: to wires inside `wired`, giving wires; to arrays, giving arrays.
+
+        On arrays the term must have no parameters (compile it otherwise), and each array is taken
+        as a whole, without batch axes.
+        """
+        from .wiring import call
+
+        return call(self, arguments)
+
+    @property
+    def parts(self) -> tuple[Term, ...]:
+        """The term as a chain: the flat factors of `>>`; a term that is no composite is its only part."""
+        return (self,)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The canonical wiring graph, which two terms share exactly when they are equal."""
+        return canonical(to_graph(self))
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Term) or self.arity != other.arity:
+            return False
+        return _same_shape(self, other) or self._code == other._code
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _code(self) -> Any:
+        return self.graph.code
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self._code)
+
+    def __repr__(self) -> str:
+        from .syntax import render
+
+        return render(self).text
+
+    def __getstate__(self) -> Any:
+        raise LensError(
+            explain("a term is not pickled", because="unpickling runs code", do="save it as data with lenses.save_term")
+        )
+
+    def __reduce__(self) -> Any:
+        return self.__getstate__()
+
+
+class Seq(Term):
+    """f1 >> f2 >> ...: at least two factors, none of them a Seq or an identity. Built by `compose`."""
+
+    def __init__(self, pieces: Sequence[Term], arity: tuple[int, int]):
+        self._pieces: Sequence[Term] | None = pieces
+        self.arity = arity
+
+    @cached_property
+    def parts(self) -> tuple[Term, ...]:
+        assert self._pieces is not None
+        parts = tuple(_flatten(self._pieces, Seq))
+        self._pieces = None
+        return parts
+
+
+class Par(Term):
+    """f1 @ f2 @ ...: at least two factors, none of them a Par. Built by `tensor`."""
+
+    def __init__(self, pieces: Sequence[Term], arity: tuple[int, int]):
+        self._pieces: Sequence[Term] | None = pieces
+        self.arity = arity
+
+    @cached_property
+    def factors(self) -> tuple[Term, ...]:
+        """The flat factors of `@`, neighbouring identities merged."""
+        assert self._pieces is not None
+        result: list[Term] = []
+        for term in _flatten(self._pieces, Par):
+            if result and isinstance(term, Identity) and isinstance(result[-1], Identity):
+                result[-1] = Identity(result[-1].wires + term.wires)
+            else:
+                result.append(term)
+        self._pieces = None
+        return tuple(result)
+
+
+def _flatten(pieces: Sequence[Term], kind: type[Seq] | type[Par]) -> Iterator[Term]:
+    # Composites keep the terms they were built from until someone looks, so that a chain built
+    # one factor at a time costs linear time, however it was bracketed.
+    stack = list(reversed(pieces))
+    while stack:
+        term = stack.pop()
+        if not isinstance(term, kind):
+            yield term
+        elif term._pieces is not None:
+            stack.extend(reversed(term._pieces))
+        else:
+            yield from (term.parts if isinstance(term, Seq) else term.factors)
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+class Box(Term):
+    """A generator. One small class says everything about a kind of box, and anything else asks it.
+
+    A subclass is made a frozen dataclass; its fields are plain data (numbers, strings, tuples,
+    spaces, terms), so that a box can be printed, compared and saved. It says
+
+    - `arity`, a class attribute or a property;
+    - `type(dom)`: the codomain at a domain, raising through `self.fail` where there is none;
+    - `ports(dom)`: the wires from the side (parameters, states, random keys) with initialisers;
+    - `apply(cx, p, *xs)`: its meaning in `jax.numpy`, an array or a tuple of arrays. It acts on its
+      own axes, the last ones, and broadcasts over all leading axes. `p["name"]` is a port's value,
+      `cx.dom` the typed domain;
+    - `forward` and `backward`: the lens with its residual, where the one that `jax.vjp` makes of
+      `apply` can be beaten;
+    - `reverse_term(dom)`: the reverse derivative as a term, where it has one;
+    - `linear`, `elementwise`: what rules and pictures want to know; `glyph`: how it is drawn;
+    - `flops(dom)`: multiplications and additions for one application.
+    """
+
+    registry: ClassVar[dict[str, type[Box]]] = {}
+    spelling: ClassVar[str] = ""
+    glyph: ClassVar[str] = "box"
+    linear: ClassVar[bool] = False
+    elementwise: ClassVar[bool] = False
+    structural: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        known = Box.registry.get(cls.__name__)
+        if known is not None and known.__module__ != cls.__module__:
+            raise LensError(
+                explain(
+                    f"there is already a box class {cls.__name__}, in {known.__module__}",
+                    do="give your class another name: files refer to box classes by name",
+                )
+            )
+        dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+        Box.registry[cls.__name__] = cls
+        if not cls.spelling:
+            cls.spelling = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    # -- syntax ------------------------------------------------------------------------------
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The box's data by field name."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @cached_property
+    def identity(self) -> Any:
+        """What makes this generator this generator: its class and its data."""
+        return (type(self), *self.fields.values())
+
+    @property
+    def label(self) -> str:
+        """The name under which its parameters are kept."""
+        return self.spelling
+
+    def spell(self) -> str:
+        """The source text of the box; the default is a call with the fields that are not at their default."""
+        arguments, keyword = [], False
+        for f in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, f.name)
+            if f.default is not dataclasses.MISSING and value == f.default:
+                keyword = True
+            else:
+                arguments.append(f"{f.name}={value!r}" if keyword else repr(value))
+        return f"{self.spelling}({', '.join(arguments)})"
+
+    def fail(self, wire: int | str, expected: object, came: object, do: str | None = None) -> Any:
+        """Raises the SpaceError of this box: which wire, what was expected, what came, what to do."""
+        from .typed import Misfit
+
+        raise Misfit(self, wire, expected, came, do)
+
+    # -- types -------------------------------------------------------------------------------
+    def type(self, dom: Space) -> Space:
+        """The codomain at the domain `dom`."""
+        raise NotImplementedError(type(self).__name__)
+
+    def ports(self, dom: Space) -> tuple[Port, ...]:
+        """The wires from the side at the domain `dom`."""
+        return ()
+
+    def flops(self, dom: Space) -> int:
+        """Multiplications and additions of one application; by default one an element of the codomain."""
+        return sum(array.size for array in self.type(dom))
+
+    # -- meaning -----------------------------------------------------------------------------
+    def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
+        """The meaning in JAX: an array for one output wire, a tuple of arrays otherwise."""
+        raise NotImplementedError(type(self).__name__)
+
+    def run(self, cx: Any, p: Any, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
+        """The outputs and the new states; boxes with states define this in place of `apply`."""
+        ys = self.apply(cx, p, *xs)
+        return ys if isinstance(ys, tuple) else (ys,), {}
+
+    def forward(self, cx: Any, p: Any, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
+        """The forward pass of the lens: outputs, new states, and what is kept for `backward`."""
+        from .opaque import forward
+
+        return forward(self, cx, p, xs)
+
+    def backward(self, cx: Any, p: Any, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        """The backward pass: changes of the parameters (a dict) and of the inputs."""
+        from .opaque import backward
+
+        return backward(self, cx, p, kept, ds)
+
+    def reverse_term(self, dom: Space) -> Term | None:
+        """R of the box with its parameters as plain wires, P @ A @ B' -> P' @ A'; None if it has no term."""
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Port:
+    """A wire from the side: its `name` (a path with dots), kind, array and initialiser.
+
+    `kind` is "param" (learned), "state" (rewritten by a forward pass) or "key" (random).
+    `init` names an initialiser of `lenses.initialisers`, with its numbers after a colon.
+    """
+
+    name: str
+    kind: str
+    array: Array | None
+    init: str = "zeros"
+
+
+# -- wiring and structure --------------------------------------------------------------------
+
+
+def _plural(n: int) -> str:
+    return f"{n} wire" if n == 1 else f"{n} wires"
+
+
+class Identity(Box):
+    """The identity on `wires` wires."""
+
+    structural: ClassVar[bool] = True
+    glyph: ClassVar[str] = "wire"
+    linear: ClassVar[bool] = True
+    wires: int = 1
+
+    @property
+    def arity(self) -> tuple[int, int]:  # type: ignore[override]
+        return (self.wires, self.wires)
+
+    def spell(self) -> str:
+        return "identity" if self.wires == 1 else f"identity({self.wires})"
+
+    def type(self, dom: Space) -> Space:
+        return dom
+
+    def __call__(self, *arguments: Any) -> Any:
+        return Identity(_count("identity", arguments, 0)) if _counts(arguments) else super().__call__(*arguments)
+
+
+class Permute(Box):
+    """A permutation of wires: output j is input `order[j]`. `swap` is ``permute(1, 0)``."""
+
+    structural: ClassVar[bool] = True
+    glyph: ClassVar[str] = "wire"
+    linear: ClassVar[bool] = True
+    order: tuple[int, ...] = (1, 0)
+
+    @property
+    def arity(self) -> tuple[int, int]:  # type: ignore[override]
+        return (len(self.order), len(self.order))
+
+    def spell(self) -> str:
+        return "swap" if self.order == (1, 0) else f"permute({', '.join(map(str, self.order))})"
+
+    def type(self, dom: Space) -> Space:
+        return Space(dom[i] for i in self.order)
+
+    def __call__(self, *arguments: Any) -> Any:
+        if not _counts(arguments):
+            return super().__call__(*arguments)
+        if len(arguments) != 2:
+            raise ArityError(explain(f"swap{arguments}", expected="swap(m, n): how many wires cross how many"))
+        m, n = (_count("swap", (k,), 0) for k in arguments)
+        return permute(*range(m, m + n), *range(m))
+
+
+class Copy(Box):
+    """One wire to `times` wires, each carrying the same value. Its reverse derivative adds the changes."""
+
+    glyph: ClassVar[str] = "dot"
+    linear: ClassVar[bool] = True
+    times: int = 2
+
+    @property
+    def arity(self) -> tuple[int, int]:  # type: ignore[override]
+        return (1, self.times)
+
+    def spell(self) -> str:
+        return "copy" if self.times == 2 else f"copy({self.times})"
+
+    def type(self, dom: Space) -> Space:
+        return Space([dom[0]] * self.times)
+
+    def flops(self, dom: Space) -> int:
+        return 0
+
+    def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
+        return xs * self.times
+
+    def reverse_term(self, dom: Space) -> Term:
+        if dom[0].change is None:
+            return Discard()
+        return tensor(Discard(), Add(self.times))
+
+    def __call__(self, *arguments: Any) -> Any:
+        return Copy(_count("copy", arguments, 1)) if _counts(arguments) else super().__call__(*arguments)
+
+
+class Discard(Box):
+    """One wire to none. Its reverse derivative is zero."""
+
+    glyph: ClassVar[str] = "end"
+    linear: ClassVar[bool] = True
+    arity = (1, 0)
+
+    def spell(self) -> str:
+        return "discard"
+
+    def type(self, dom: Space) -> Space:
+        return unit
+
+    def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
+        return ()
+
+    def reverse_term(self, dom: Space) -> Term:
+        change = dom[0].change
+        return Discard() if change is None else Discard() >> Zero(Space([change]))
+
+
+class Add(Box):
+    """The sum of `terms` wires that carry one space; changes go to every summand."""
+
+    glyph: ClassVar[str] = "plus"
+    linear: ClassVar[bool] = True
+    terms: int = 2
+
+    @property
+    def arity(self) -> tuple[int, int]:  # type: ignore[override]
+        return (self.terms, 1)
+
+    def spell(self) -> str:
+        return "add" if self.terms == 2 else f"add({self.terms})"
+
+    def type(self, dom: Space) -> Space:
+        for i, array in enumerate(dom):
+            if array.change is None:
+                self.fail(i, "real numbers", array, "indices cannot be added; embed them first")
+            if array != dom[0]:
+                self.fail(i, f"{dom[0]!r}, as on wire 0", array)
+        return Space([dom[0]])
+
+    def flops(self, dom: Space) -> int:
+        return (self.terms - 1) * dom[0].size
+
+    def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
+        total = xs[0]
+        for x in xs[1:]:
+            total = total + x
+        return total
+
+    def reverse_term(self, dom: Space) -> Term:
+        return tensor(*[Discard()] * self.terms, Copy(self.terms) if self.terms != 1 else Identity())
+
+    def __call__(self, *arguments: Any) -> Any:
+        return Add(_count("add", arguments, 1)) if _counts(arguments) else super().__call__(*arguments)
+
+
+class Zero(Box):
+    """No wire to one that carries the zero of `space`, a single array."""
+
+    glyph: ClassVar[str] = "start"
+    linear: ClassVar[bool] = True
+    arity = (0, 1)
+    space: Space
+
+    def __post_init__(self) -> None:
+        if len(self.space) != 1 or self.space[0].change is None:
+            raise LensError(explain(f"zero({self.space!r})", expected="the space of one real array"))
+
+    def type(self, dom: Space) -> Space:
+        return self.space
+
+    def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
+        import jax.numpy as jnp
+
+        return jnp.zeros(self.space[0].sizes, self.space[0].dtype)
+
+    def reverse_term(self, dom: Space) -> Term:
+        return Discard()
+
+
+class Check(Box):
+    """The identity on the wires of `space`, and of no other: types that were given are kept in the term."""
+
+    glyph: ClassVar[str] = "wire"
+    linear: ClassVar[bool] = True
+    space: Space
+
+    @property
+    def arity(self) -> tuple[int, int]:  # type: ignore[override]
+        return (len(self.space), len(self.space))
+
+    def spell(self) -> str:
+        return f"{Identity(len(self.space)).spell()}.at({self.space!r})"
+
+    def type(self, dom: Space) -> Space:
+        for i, (came, expected) in enumerate(zip(dom, self.space, strict=True)):
+            if came != expected:
+                self.fail(i, expected, came)
+        return self.space
+
+    def flops(self, dom: Space) -> int:
+        return 0
+
+    def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
+        return xs
+
+    def reverse_term(self, dom: Space) -> Term:
+        changes = Identity(len(self.space.change))
+        return tensor(*[Discard()] * len(self.space), changes)
+
+
+def _counts(arguments: tuple[Any, ...]) -> bool:
+    return bool(arguments) and all(isinstance(a, int) for a in arguments)
+
+
+def _count(name: str, arguments: tuple[Any, ...], least: int) -> int:
+    if len(arguments) != 1 or arguments[0] < least:
+        raise ArityError(explain(f"{name}{arguments}", expected=f"one whole number, {least} or more"))
+    return arguments[0]
+
+
+identity = Identity()
+"""The identity on one wire; ``identity(n)`` on n wires."""
+swap = Permute()
+"""Two wires crossed; ``swap(m, n)`` crosses m wires with n."""
+copy = Copy()
+"""One wire to two; ``copy(n)`` to n."""
+discard = Discard()
+"""One wire to none."""
+add = Add()
+"""The sum of two wires; ``add(n)`` of n."""
+
+
+def zero(space: Space) -> Term:
+    """The zero of `space`, from no wire: one `Zero` box an array."""
+    return tensor(*[Zero(Space([array])) for array in space])
+
+
+def permute(*order: int) -> Term:
+    """The permutation of wires whose output j is input ``order[j]``."""
+    if sorted(order) != list(range(len(order))):
+        raise ArityError(explain(f"permute{order}", expected=f"each of 0 to {len(order) - 1} once"))
+    return Identity(len(order)) if list(order) == sorted(order) else Permute(tuple(order))
+
+
+# -- composition -----------------------------------------------------------------------------
+
+
+def compose(*terms: Term) -> Term:
+    """f1 >> f2 >> ...; associative and unital on the nose. Raises ArityError, and SpaceError if types are known."""
+    from .typed import compose_typed, is_typed
+
+    if not terms:
+        raise ArityError(explain("compose() of no terms", do="use identity(n), which says on how many wires"))
+    for left, right in zip(terms, terms[1:], strict=False):
+        if left.arity[1] != right.arity[0]:
+            raise _mismatch(left, right)
+    if any(map(is_typed, terms)):
+        return compose_typed(terms)
+    kept = [t for t in terms if not isinstance(t, Identity)] or [terms[0]]
+    return kept[0] if len(kept) == 1 else Seq(kept, (kept[0].arity[0], kept[-1].arity[1]))
+
+
+def tensor(*terms: Term) -> Term:
+    """f1 @ f2 @ ...; associative and unital on the nose, the unit being ``identity(0)``."""
+    from .typed import is_typed, tensor_typed
+
+    if any(map(is_typed, terms)):
+        return tensor_typed(terms)
+    kept = [t for t in terms if not (isinstance(t, Identity) and t.wires == 0)]
+    if all(isinstance(t, Identity) for t in kept):
+        return Identity(sum(t.arity[0] for t in kept))
+    if len(kept) == 1:
+        return kept[0]
+    return Par(kept, (sum(t.arity[0] for t in kept), sum(t.arity[1] for t in kept)))
+
+
+def _mismatch(left: Term, right: Term) -> ArityError:
+    from .syntax import shorten
+    from .typed import is_typed
+
+    def end(term: Term, side: int) -> str:
+        wires = _plural(term.arity[side])
+        if is_typed(term):
+            wires += f", {term.cod if side else term.dom!r}"  # type: ignore[attr-defined]
+        return wires
+
+    out, into = left.arity[1], right.arity[0]
+    do = None
+    if (out, into) == (2, 1):
+        do = "join the two wires first, e.g. with add or concatenate(), or drop one with discard"
+    elif (out, into) == (1, 2):
+        do = "copy the wire first: ... >> copy >> ..."
+    return ArityError(
+        explain(
+            f"{_plural(out)} into {into}: {shorten(left.parts[-1], 60)} cannot be followed by {shorten(right.parts[0], 60)}",
+            left=f"{shorten(left, 70)} ends in {end(left, 1)}",
+            right=f"{shorten(right, 70)} starts with {end(right, 0)}",
+            do=do,
+        )
+    )
+
+
+def tensor_spaces(spaces: Iterable[Space]) -> Space:
+    """The concatenation of spaces; raises LensError for anything that is no space."""
+    arrays: list[Array] = []
+    for space in spaces:
+        if not isinstance(space, Space):
+            raise LensError(explain(f"{space!r} is no space", do="write Real(64), Real(h=28, w=28) @ Index(below=10), ..."))
+        arrays += space.arrays
+    return Space(arrays)
+
+
+def to_graph(term: Term) -> Graph:
+    """The wiring graph of a term, nodes in the order of its text, in linear time."""
+    nodes: list[Node] = []
+    fresh = term.arity[0]
+    leaf = 0
+    # A frame is [kind, factors, position, wires, collected]: for a chain `wires` are the current
+    # ones; for a tensor they are its inputs, and `collected` its outputs so far.
+    frames: list[list[Any]] = []
+    ins: tuple[int, ...] = tuple(range(fresh))
+    current: Term | None = term
+    outs: tuple[int, ...] = ()
+    while True:
+        if current is not None:
+            if isinstance(current, Seq):
+                frames.append([Seq, current.parts, 0, ins, None])
+                current = current.parts[0]
+                continue
+            if isinstance(current, Par):
+                frames.append([Par, current.factors, 0, ins, []])
+                current = current.factors[0]
+                ins = ins[: current.arity[0]]
+                continue
+            box: Any = current
+            if isinstance(box, Identity):
+                outs = ins
+            elif isinstance(box, Permute):
+                outs = tuple([ins[i] for i in box.order])
+            else:
+                outs = tuple(range(fresh, fresh + box.arity[1]))
+                fresh += box.arity[1]
+                nodes.append(Node(box, ins, outs, leaf))
+            leaf += 1
+        if not frames:
+            return Graph(term.arity[0], tuple(nodes), outs)
+        frame = frames[-1]
+        kind, factors, position, wires, collected = frame
+        done = position + 1
+        frame[2] = done
+        if kind is Par:
+            collected.extend(outs)
+            frame[3] = wires = wires[factors[position].arity[0] :]
+        if done == len(factors):
+            outs = tuple(collected) if kind is Par else outs
+            frames.pop()
+            current = None
+            continue
+        current = factors[done]
+        ins = wires[: current.arity[0]] if kind is Par else outs
+
+
+def _same_shape(a: Term, b: Term) -> bool:
+    """Whether two terms are written alike, factor by factor; sufficient for equality, and fast."""
+    stack = [(a, b)]
+    while stack:
+        x, y = stack.pop()
+        if x is y:
+            continue
+        if type(x) is not type(y):
+            return False
+        if isinstance(x, Box) and isinstance(y, Box):
+            if x.identity != y.identity:
+                return False
+            continue
+        left, right = (x.parts, y.parts) if isinstance(x, Seq) else (x.factors, y.factors)  # type: ignore[union-attr]
+        if len(left) != len(right):
+            return False
+        stack.extend(zip(left, right, strict=True))
+    return True

@@ -1,0 +1,381 @@
+"""Typing: spaces flow forward through a term, from its domain to its codomain.
+
+`Typed` is a term with its domain and codomain. `elaborate` gives the typed wiring graph that every
+meaning folds over: each node knows its spaces, its name in the tree of parameters, and, for a box
+with a term inside, the typed graph of that term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NoReturn
+
+from .errors import ArityError, LensError, SpaceError, explain
+from .functor import fold
+from .graph import Node
+from .spaces import Array, Space, unit
+from .terms import Box, Check, Port, Term, compose, tensor
+
+
+class Misfit(Exception):
+    """Raised by `Box.fail`; becomes a SpaceError once it is known where in which term the box stands."""
+
+    def __init__(self, box: Box, wire: int | str, expected: object, came: object, do: str | None):
+        self.box, self.wire, self.expected, self.came, self.do = box, wire, expected, came, do
+
+
+class Typed(Term):
+    """A term at a domain: `term`, `dom` and `cod`. Composition with it checks types at once."""
+
+    def __init__(self, term: Term, dom: Space, cod: Space | None = None):
+        if isinstance(term, Typed):
+            if term.dom != dom:
+                raise SpaceError(explain("a typed term cannot be typed anew", typed_at=term.dom, came=dom))
+            term = term.term
+        self.term, self.dom = term, dom
+        self.cod = infer(term, dom) if cod is None else cod
+        self.arity = term.arity
+
+    @property
+    def parts(self) -> tuple[Term, ...]:
+        return self.term.parts
+
+    @cached_property
+    def graph(self) -> Any:
+        return self.term.graph
+
+    @cached_property
+    def circuit(self) -> Circuit:
+        """The typed wiring graph, with the trees of parameters and states."""
+        return elaborate(self.term, self.dom)
+
+    @cached_property
+    def _code(self) -> Any:
+        return (self.dom, self.term._code)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Typed) and self.dom == other.dom and self.term == other.term
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def _repr_svg_(self) -> str | None:
+        return draw_hook(self) if draw_hook else None
+
+
+draw_hook: Callable[[Typed], str] | None = None
+"""Filled by a package that draws terms; gives the SVG that a notebook shows for a typed term."""
+
+
+def is_typed(term: Term) -> bool:
+    """Whether the term carries its domain."""
+    return isinstance(term, Typed)
+
+
+def as_typed(term: Term, space: Space | None = None, what: str = "this") -> Typed:
+    """The term typed at `space`, or as it is if it carries its type; raises SpaceError if nothing says the domain."""
+    if not isinstance(term, Term):
+        raise LensError(explain(f"{term!r} is no term", do="use a box, a composite, or lift(fn)"))
+    if space is not None:
+        return Typed(term, space)
+    if isinstance(term, Typed):
+        return term
+    if term.arity[0] == 0:
+        return Typed(term, unit)
+    from .syntax import shorten
+
+    raise SpaceError(
+        explain(
+            f"{what} needs a typed term: the spaces of {term.arity[0]} input wires are missing",
+            term=shorten(term),
+            do="say the domain, as in term.at(Real(64))",
+        )
+    )
+
+
+def plain(term: Term) -> Term:
+    """The term without its type on the outside, which is kept as a check of its inputs."""
+    if not isinstance(term, Typed):
+        return term
+    return compose(Check(term.dom), term.term) if len(term.dom) else term.term
+
+
+def compose_typed(terms: Sequence[Term]) -> Term:
+    """The composite of terms of which some are typed; the first one's type flows on."""
+    first, *rest = terms
+    if not isinstance(first, Typed):
+        return compose(*map(plain, terms))
+    cod = first.cod
+    for left, term in zip(terms, rest, strict=False):
+        if isinstance(term, Typed):
+            if term.dom != cod:
+                raise _typed_mismatch(left, cod, term)
+            cod = term.cod
+        else:
+            cod = infer(term, cod)
+    return Typed(compose(*[t.term if isinstance(t, Typed) else t for t in terms]), first.dom, cod)
+
+
+def tensor_typed(terms: Sequence[Term]) -> Term:
+    """The tensor of terms of which some are typed; typed if all are."""
+    typed: list[Typed] = []
+    for t in terms:
+        if isinstance(t, Typed):
+            typed.append(t)
+        elif t.arity[0] == 0:
+            typed.append(Typed(t, unit))
+        else:
+            return tensor(*map(plain, terms))
+    dom = Space(a for t in typed for a in t.dom)
+    return Typed(tensor(*(t.term for t in typed)), dom, Space(a for t in typed for a in t.cod))
+
+
+def _typed_mismatch(left: Term, cod: Space, right: Typed) -> SpaceError:
+    from .syntax import shorten
+
+    wire = next(i for i, (a, b) in enumerate(zip(cod, right.dom, strict=True)) if a != b)
+    return SpaceError(
+        explain(
+            f"{shorten(left.parts[-1], 60)} cannot be followed by {shorten(right.parts[0], 60)}",
+            left=f"{shorten(left, 70)} ends in {cod!r}",
+            right=f"{shorten(right, 70)} starts with {right.dom!r}",
+            wire=f"{wire}: {cod[wire]!r} into {right.dom[wire]!r}",
+        )
+    )
+
+
+def _spread(term: Term, dom: Space, visit: Callable[[Node, Space, Space], None] | None = None) -> Space:
+    """The codomain of a term; `visit` is told each node with its domain and codomain, in order."""
+    known: dict[tuple[int, Space], Space] = {}
+
+    def clause(node: Node, arrays: list[Array]) -> Space:
+        box = node.box
+        at = Space(arrays)
+        cod = known.get((id(box), at))
+        if cod is None:
+            try:
+                cod = box.type(at)
+            except Misfit as misfit:
+                _refuse(misfit, node, at, term)
+            except SpaceError as error:
+                raise SpaceError(f"{error}\n  inside: {_label(box)}") from None
+            known[id(box), at] = cod
+        if visit is not None:
+            visit(node, at, cod)
+        return cod
+
+    return Space(fold(term.graph.nodes, term.graph.outs, dom.arrays, clause))
+
+
+def _label(box: Box) -> str:
+    from .syntax import shorten
+
+    return shorten(box, 80)
+
+
+def _refuse(misfit: Misfit, node: Node, dom: Space, term: Term) -> NoReturn:
+    from .syntax import marked
+
+    came = dom if len(dom) != 1 else dom[0]
+    raise SpaceError(
+        explain(
+            f"{_label(misfit.box)} cannot take {came!r}",
+            box=_label(misfit.box),
+            wire=f"input {misfit.wire}" if isinstance(misfit.wire, int) else misfit.wire,
+            expected=misfit.expected,
+            came=misfit.came,
+            in_=marked(term, node.leaf),
+            do=misfit.do,
+        ).replace("  in :", "  in: ")
+    ) from None
+
+
+def infer(term: Term, dom: Space) -> Space:
+    """The codomain of a term at a domain, in linear time. Raises SpaceError with the box marked in the term."""
+    if not isinstance(dom, Space):
+        raise LensError(explain(f"{dom!r} is no space", do="write Real(64), Real(h=28, w=28), Index(below=10), ..."))
+    if isinstance(term, Typed):
+        return Typed(term, dom).cod
+    if len(dom) != term.arity[0]:
+        from .syntax import shorten
+
+        raise ArityError(
+            explain(
+                f"{term.arity[0]} input wires cannot carry {len(dom)} arrays",
+                term=shorten(term),
+                expected=f"a space of {term.arity[0]} arrays",
+                came=repr(dom),
+                do="write one array a wire, as in term.at(Real(64), Index(below=10))",
+            )
+        )
+    return _spread(term, dom)
+
+
+# -- elaboration -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One array of a tree of parameters or states: its port, and the sizes of the axes stacked in front."""
+
+    port: Port
+    stack: tuple[int, ...] = ()
+
+    @property
+    def array(self) -> Array:
+        """The array with its stacked axes."""
+        assert self.port.array is not None
+        names = (None,) * len(self.stack) + self.port.array.names
+        return Array(self.stack + self.port.array.sizes, names, self.port.array.element)
+
+
+Tree = dict[str, Any]
+"""A nested dict whose leaves are `Leaf`."""
+
+
+@dataclass(slots=True)
+class Cell:
+    """A node of a typed graph: box, wires, spaces, name in the trees, ports, and the typed graph inside."""
+
+    box: Box
+    ins: tuple[int, ...]
+    outs: tuple[int, ...]
+    dom: Space
+    cod: Space
+    index: int
+    name: str = ""
+    ports: tuple[Port, ...] = ()
+    inner: Circuit | None = None
+    keyed: bool = False
+    shared: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Circuit:
+    """A typed wiring graph: cells in order, and the trees of its parameters, states and tied parameters."""
+
+    term: Term
+    dom: Space
+    cod: Space
+    cells: list[Cell]
+    outs: tuple[int, ...]
+    params: Tree = field(default_factory=dict)
+    states: Tree = field(default_factory=dict)
+    tied: Tree = field(default_factory=dict)
+    keyed: bool = False
+
+
+def elaborate(term: Term, dom: Space, extra: Callable[[Box, Space], tuple[Port, ...]] | None = None) -> Circuit:
+    """The typed graph of `term` at `dom`; `extra` adds a rule's own ports to a box."""
+    term = term.term if isinstance(term, Typed) else term
+    circuit = Circuit(term, dom, unit, [], term.graph.outs)
+    inner_of: dict[tuple[int, Space], Circuit] = {}
+    counts: dict[str, int] = {}
+
+    def visit(node: Node, at: Space, cod: Space) -> None:
+        box = node.box
+        cell = Cell(box, node.ins, node.outs, at, cod, len(circuit.cells))
+        circuit.cells.append(cell)
+        inside = box.inside(at) if isinstance(box, Combinator) else None
+        if inside is not None:
+            if (id(box), at) not in inner_of:
+                inner_of[id(box), at] = elaborate(*inside, extra)
+            cell.inner = inner_of[id(box), at]
+        cell.ports = box.ports(at) + (extra(box, at) if extra else ())
+        params, states, tied = _trees(cell)
+        cell.keyed = any(p.kind == "key" for p in cell.ports) or (cell.inner is not None and cell.inner.keyed)
+        cell.shared = tuple(tied)
+        circuit.keyed |= cell.keyed
+        _merge_tied(circuit.tied, tied, box)
+        if params or states:
+            label = box.label
+            number = counts.get(label, 0)
+            counts[label] = number + 1
+            cell.name = label if isinstance(box, Combinator) and box.named and not number else f"{label}_{number}"
+            if params:
+                circuit.params[cell.name] = params
+            if states:
+                circuit.states[cell.name] = states
+
+    circuit.cod = _spread(term, dom, visit)
+    return circuit
+
+
+class Combinator(Box):
+    """A box with a term inside; see `lenses.combinators`."""
+
+    named = False
+
+    def inside(self, dom: Space) -> tuple[Term, Space] | None:
+        """The term inside and its domain, at the box's own domain."""
+        raise NotImplementedError(type(self).__name__)
+
+    def stack(self, leaf: Leaf) -> Leaf:
+        """How an array of the inner term's tree is kept in the box's tree."""
+        return leaf
+
+    def ties(self, inner: Circuit) -> tuple[Tree, Tree]:
+        """The inner term's parameters: those kept under the box's name, and those shared by a name of their own."""
+        return inner.params, inner.tied
+
+
+def _trees(cell: Cell) -> tuple[Tree, Tree, Tree]:
+    params: Tree = {}
+    states: Tree = {}
+    tied: Tree = {}
+    box = cell.box
+    if cell.inner is not None and isinstance(box, Combinator):
+        here, tied = box.ties(cell.inner)
+        params = map_tree(box.stack, here)
+        states = map_tree(box.stack, cell.inner.states)
+    for port in cell.ports:
+        if port.kind in ("param", "state"):
+            tree = params if port.kind == "param" else states
+            *path, last = port.name.split(".")
+            for step in path:
+                tree = tree.setdefault(step, {})
+            if last in tree:
+                raise LensError(explain(f"two parameters of {_label(box)} are called {port.name!r}"))
+            tree[last] = Leaf(port)
+    return params, states, tied
+
+
+def _merge_tied(into: Tree, tied: Tree, box: Box) -> None:
+    for name, tree in tied.items():
+        if into.setdefault(name, tree) != tree:
+            raise LensError(
+                explain(
+                    f"two uses of tied({name!r}, ...) have different parameters",
+                    box=_label(box),
+                    one=shapes(into[name]),
+                    other=shapes(tree),
+                    do="tie uses of the same term at the same space, or give one of them another name",
+                )
+            )
+
+
+def map_tree(f: Callable[[Leaf], Any], tree: Tree) -> Tree:
+    """The tree with `f` applied to each leaf."""
+    return {name: map_tree(f, sub) if isinstance(sub, dict) else f(sub) for name, sub in tree.items()}
+
+
+def leaves(tree: Tree, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Leaf]]:
+    """The leaves of a tree with their paths, in order."""
+    for name, sub in tree.items():
+        if isinstance(sub, dict):
+            yield from leaves(sub, (*path, name))
+        else:
+            yield (*path, name), sub
+
+
+def shapes(tree: Tree) -> str:
+    """The tree's arrays in a line: path and sizes."""
+    return ", ".join(f"{'.'.join(path)} {leaf.array.sizes}" for path, leaf in leaves(tree)) or "none"
+
+
+__all__ = [
+    "Cell", "Circuit", "Combinator", "Leaf", "Typed", "as_typed", "elaborate", "infer", "is_typed", "leaves",
+    "map_tree", "plain", "shapes",
+]  # fmt: skip
