@@ -5,12 +5,66 @@ from .boxes.lifted import lift
 from .boxes.linear import bias, dense, einsum, linear, matmul, scale
 from .boxes.lookup import constant, embedding, one_hot
 from .boxes.normalisation import batch_norm, layer_norm, rms_norm
-from .boxes.pointwise import *
+from .boxes.pointwise import (
+    absolute,
+    cos,
+    divide,
+    elu,
+    exp,
+    gelu,
+    leaky_relu,
+    log,
+    maximum,
+    minimum,
+    multiply,
+    power,
+    reciprocal,
+    relu,
+    rsqrt,
+    shift,
+    sigmoid,
+    sign,
+    silu,
+    sin,
+    softplus,
+    sqrt,
+    square,
+    step,
+    subtract,
+    tanh,
+)
 from .boxes.random import dropout
 from .boxes.rearrange import concatenate, flatten, rearrange, split
-from .boxes.reductions import argmax, log_softmax, logsumexp, reduce_max, reduce_mean, reduce_min, reduce_sum, softmax, spread
+from .boxes.reductions import (
+    argmax,
+    log_softmax,
+    logsumexp,
+    reduce_max,
+    reduce_mean,
+    reduce_min,
+    reduce_sum,
+    softmax,
+    spread,
+)
 from .combinators import block, coupling, expose, over, para, repeat, reparametrise, scan, tied
-from .compile import compile
-from .spaces import Index, Real, Space, unit
-from .terms import add, compose, copy, discard, identity, permute, swap, tensor, zero
-from .wiring import wired
+from .compile import Compiled, compile
+from .errors import ArityError, DataError, FileError, LensError, ParameterError, SpaceError
+from .files import load_term, save_term
+from .inference import inference
+from .learner.learner import Dreamer, Learner, dream, learner
+from .learner.losses import (
+    absolute_error,
+    binary_cross_entropy,
+    dot_product,
+    hinge,
+    softmax_cross_entropy,
+    squared,
+)
+from .learner.optimisers import adagrad, adam, adamw, momentum, nesterov, optax, rmsprop, sgd
+from .learner.rates import constant_rate, scheduled_rate
+from .learner.run import History
+from .rules.rule import Rule, backprop
+from .spaces import Index, Real, Space, parse_space, unit
+from .terms import Box, Port, Term, add, compose, copy, discard, identity, permute, swap, tensor, zero
+from .typed import Typed
+from .wiring import Wire, wired

@@ -20,8 +20,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from .errors import ArityError, LensError, SpaceError, explain
-from .interpret import Cx, Side, backward, complete, evaluate, forward, meet_all
+from .interpret import Cx, Side, backward, close, complete, evaluate, forward, meet_all
 from .spaces import Array, Space
+from .syntax import bracketed
 from .terms import Box, Identity, Port, Term, add, compose, copy, identity, tensor
 from .typed import Circuit, Combinator, Leaf, Tree, Typed, as_typed, infer, leaves, plain
 
@@ -72,11 +73,6 @@ def part_name(call: str, name: Any) -> str:
             explain(f"{call}: {name!r} names no part", expected="printable text without '.' and '/', e.g. 'encoder_1'")
         )
     return name
-
-
-def bracket(term: Term) -> str:
-    """The term as text, bracketed unless it is a single box."""
-    return repr(term) if isinstance(term, Box) and type(term) is not Repeat else f"({term!r})"
 
 
 class Block(Composite):
@@ -226,11 +222,12 @@ def _renew(states: Any, new: Any) -> Any:
 class Repeat(Loop):
     """The term `term` after itself `times` times, each time with parameters of its own."""
 
+    operator: ClassVar[bool] = True
     term: Term
     times: int
 
     def spell(self) -> str:
-        return f"{bracket(self.term)} ** {self.times}"
+        return f"{bracketed(self.term)} ** {self.times}"
 
     @property
     def label(self) -> str:
@@ -492,6 +489,7 @@ class Expose(Composite):
     P is in the order of the term's tree of parameters. States and random keys stay on the side.
     """
 
+    levels: ClassVar[bool] = False
     term: Typed
 
     def spell(self) -> str:
@@ -527,29 +525,27 @@ class Expose(Composite):
                 self.fail(i, expected, came)
         return self.term.cod
 
-    def _inner(self, cx: Cx, p: Side, values: Sequence[Any]) -> Side:
+    def open_side(self, p: Side, values: Sequence[Any]) -> Side:
+        """The side of the term inside, its parameters being these values of the wires of P."""
         tree = nest([path for path, _ in self._paths], values)
-        shared = {name: tree.pop(name) for name in cx.inner.tied}
+        shared = {name: tree.pop(name) for name in self.term.circuit.tied}
         return Side(tree, p.states, p.key, shared)
 
     def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         n = len(self._paths)
-        ys, states = evaluate(cx.inner, self._inner(cx, p, xs[:n]), xs[n:], cx.env)
+        ys, states = evaluate(cx.inner, self.open_side(p, xs[:n]), xs[n:], cx.env)
         return tuple(ys), states
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
         n = len(self._paths)
-        ys, states, tape = forward(cx.inner, self._inner(cx, p, xs[:n]), xs[n:], cx.env)
-        return tuple(ys), states, (list(xs[:n]), tape)
+        rule = cx.env.model
+        ys, states, tape = forward(cx.inner, self.open_side(p, xs[:n]), xs[n:], cx.separate(rule))
+        return tuple(ys), states, (list(xs[:n]), ys if rule.keeps_outputs else None, tape)
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        from .interpret import run_backward
-
-        values, tape = kept
-        side = self._inner(cx, p, values)
-        env = cx.separate()
-        env.after = cx.env.after | {"error": list(ds)}
-        changes, dxs = run_backward(cx.inner, side, tape, ds, env)
+        values, outputs, tape = kept
+        side = self.open_side(p, values)
+        changes, dxs = close(cx.inner, side, tape, outputs, ds, cx.separate(cx.env.model))
         return {}, [*(pick(changes, path) for path, _ in self._paths), *dxs]
 
 

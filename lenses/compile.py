@@ -18,7 +18,7 @@ import numpy as np
 from .combinators import whole
 from .errors import DataError, LensError, ParameterError, explain
 from .initialisers import initial
-from .interpret import Env, Side, evaluate, forward, run_backward, split_tied
+from .interpret import Env, Side, close, evaluate, forward, split_tied
 from .rules.rule import Rule, backprop
 from .spaces import IndexElement, Space
 from .syntax import shorten
@@ -134,8 +134,8 @@ class Compiled:
     """
 
     def __init__(self, term: Typed, rule: Rule, check_nans: bool = False):
-        self.term, self.dom, self.cod, self.rule, self.check_nans = term, term.dom, term.cod, rule, check_nans
-        self.circuit: Circuit = elaborate(term.term, term.dom, rule.ports)
+        self.term, self.dom, self.cod, self.rule, self.check_nans = term, term.dom, term.cod, rule.bind(term), check_nans
+        self.circuit: Circuit = elaborate(term.term, term.dom, self.rule.ports)
         for array in [*self.dom, *self.cod]:
             if array.dtype == "float64" and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
                 raise LensError(explain("float64 is switched off in JAX", do="jax.config.update('jax_enable_x64', True) first"))
@@ -233,14 +233,9 @@ class Compiled:
         return ys, self._split(states)[0], tape
 
     def _backward(self, side: Any, outputs: Any, tape: Any, dys: Sequence[Any]) -> tuple[Any, Any]:
-        params, state, key = side
         changes = iter(dys)
         error = [None if a.change is None else next(changes) for a in self.cod]
-        outputs = outputs if outputs is not None else [None] * len(error)
-        messages = [None if d is None else self.rule.start(y, d) for y, d in zip(outputs, error, strict=True)]
-        env = Env(self.rule, after={"error": error})
-        dparams, dxs = run_backward(self.circuit, self.side(params, state, key), tape, messages, env)
-        dxs = [None if d is None else self.rule.finish(d) for d in dxs]
+        dparams, dxs = close(self.circuit, self.side(*side), tape, outputs, error, Env(self.rule))
         return dparams, one(self.rule.fill(self.dom, dxs))
 
     def vjp(self, params: Any, *xs: Any, state: Any = None, key: Any = None) -> tuple[Any, Pullback]:

@@ -53,12 +53,17 @@ class Env:
 
     `before` is known before the forward pass (labels), `after` is published once it is done (the
     error at the outputs); `uses` collects the messages to parameters that are tied by name.
+    `model` is the rule inside an exposed model, where that is not the rule of the pass.
     """
 
     rule: Rule
+    model: Rule = field(default=None)  # type: ignore[assignment]  # the rule itself unless given
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
     uses: dict[str, list[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.model = self.model or self.rule
 
 
 class Cx:
@@ -94,9 +99,9 @@ class Cx:
         """How many leading batch axes the array on input `wire` has."""
         return x.ndim - self.cell.dom[wire].rank
 
-    def separate(self) -> Env:
-        """An environment for a pass within this one whose uses of tied parameters are collected apart."""
-        return Env(self.env.rule, self.env.before, self.env.after, {})
+    def separate(self, rule: Rule | None = None) -> Env:
+        """An environment for a pass within this one, uses of tied parameters collected apart; maybe another rule."""
+        return Env(rule or self.env.rule, self.env.model, self.env.before, self.env.after)
 
     def use(self, uses: dict[str, Any]) -> None:
         """Adds one message a tied parameter, collected apart, to those of the pass."""
@@ -113,7 +118,7 @@ def level(cell: Cell, xs: Sequence[Any]) -> tuple[Sequence[Any], tuple[int, ...]
     Wires that start from nothing (constants, zeros) carry no batch axes; where they meet wires
     that do, they are broadcast here, once for all boxes.
     """
-    if len(xs) < 2:
+    if len(xs) < 2 or not cell.box.levels:
         return xs, None
     had = tuple([jnp.ndim(x) - a.rank for x, a in zip(xs, cell.dom, strict=True)])
     if min(had) == max(had):
@@ -205,13 +210,20 @@ def split_tied(circuit: Circuit, params: dict[str, Any]) -> tuple[dict[str, Any]
     return own, {k: params[k] for k in circuit.tied}
 
 
-def run_backward(
-    circuit: Circuit, side: Side, tape: Sequence[Any], messages: Sequence[Any], env: Env
+def close(
+    circuit: Circuit, side: Side, tape: Sequence[Any], outputs: Sequence[Any] | None, dys: Sequence[Any], env: Env
 ) -> tuple[dict[str, Any], list[Any]]:
-    """`backward` of a whole model: messages to all its parameters, tied ones met as the rule says."""
+    """The backward pass of a whole model: from changes of its outputs to changes of its parameters and inputs.
+
+    The rule makes the first messages, tied parameters are met, and the error is published in `env.after`.
+    """
+    rule = env.rule
+    env.after = env.after | {"error": list(dys)}
+    values = outputs if outputs is not None else [None] * len(dys)
+    messages = [None if d is None else rule.start(y, d) for y, d in zip(values, dys, strict=True)]
     params, dxs = backward(circuit, side, tape, messages, env)
     tied = {name: meet_all(env, name, side.shared[name]) for name in circuit.tied}
-    return complete(side.params, params) | tied, dxs
+    return complete(side.params, params) | tied, [None if d is None else rule.finish(d) for d in dxs]
 
 
 def meet_all(env: Env, name: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 import jax
 import jax.numpy as jnp
 
-from .combinators import Block, Coupling, Repeat, Tied
+from .combinators import Block, Coupling, Expose, Repeat, Tied
 from .errors import DataError, explain
 from .functor import fold
-from .interpret import Cx, Env, Side, level
+from .interpret import Cx, Env, Side, evaluate, level
 from .syntax import shorten
 from .terms import Term
 from .typed import Cell, Circuit, leaves
@@ -24,8 +24,10 @@ def has_nan(tree: Any) -> bool:
     )
 
 
-def raise_first(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env, term: Term) -> NoReturn:
-    """Raises DataError: the input, the parameter or else the first box that has a NaN."""
+def raise_first(
+    circuit: Circuit, side: Side, xs: Sequence[Any], env: Env, term: Term, otherwise: str = "step by step no box makes one"
+) -> NoReturn:
+    """Raises DataError: the input, the parameter or else the first box that has a NaN; `otherwise` if there is none."""
     for i, x in enumerate(xs):
         if has_nan(x):
             raise DataError(
@@ -40,7 +42,7 @@ def raise_first(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env, term:
             raise DataError(explain("NaN in a parameter", parameter=".".join(path), do="a smaller rate, or another start"))
     found = _search(circuit, side, xs, env, ())
     raise DataError(
-        explain("NaN, but only in the compiled program", term=shorten(term), because="step by step no box makes one")
+        explain("NaN, but not in any box's output", term=shorten(term), because=otherwise)
         if found is None
         else explain("a box made a NaN out of numbers", box=shorten(found[0]), inside=" / ".join(found[1]) or None,
                      inputs=found[2], do="look at what this box does at such inputs: log or sqrt below 0, 0 / 0, overflow")
@@ -79,10 +81,11 @@ def _inside(cx: Cx, p: Side, xs: Sequence[Any], env: Env, path: tuple[str, ...])
             found = _search(cx.inner, part, xs, env, (*path, f"time {i}"))
             if found:
                 return found
-            from .interpret import evaluate
-
             xs, _ = evaluate(cx.inner, part, xs, env)
         return None
+    if isinstance(box, Expose):
+        n = len(xs) - len(cx.inner.dom)
+        return _search(cx.inner, box.open_side(p, xs[:n]), xs[n:], env, path)
     if isinstance(box, Block | Coupling | Tied):
         return _search(cx.inner, box.side(cx, p), xs, env, path)
     return None

@@ -84,6 +84,13 @@ class IndexElement(Element):
         return f"Index({', '.join([*axes, f'below={self.below}'])})"
 
 
+def element_of(dtype: Any) -> Element | None:
+    """The element type that a dtype carries by itself: reals, or indices without a bound; None for others."""
+    if jnp.issubdtype(dtype, jnp.floating):
+        return RealElement(jnp.dtype(dtype).name)
+    return IndexElement(2**31) if jnp.issubdtype(dtype, jnp.integer) else None
+
+
 class Array:
     """One array of a space: sizes (a tuple of int), names (str or None for each axis), element."""
 

@@ -23,7 +23,7 @@ def render(term: Term, mark: int | None = None) -> Text:
     """The term as Python text, ``>>`` and ``@`` with the fewest brackets, the box number `mark` located."""
     if isinstance(term, Typed):
         inner = render(term.term, mark)
-        spelled = f"({inner.text})" if isinstance(term.term, Seq | Par) else inner.text
+        spelled = bracketed(term.term)
         shift = 1 if spelled != inner.text else 0
         return Text(f"{spelled}.at({term.dom!r})", inner.start + shift, inner.end + shift)
     pieces: list[str] = []
@@ -50,6 +50,11 @@ def render(term: Term, mark: int | None = None) -> Text:
                 todo += ["(", child, ")"] if isinstance(item, Par) and isinstance(child, Seq) else [child]
             stack.extend(reversed(todo))
     return Text("".join(pieces), start, end)
+
+
+def bracketed(term: Term) -> str:
+    """The term as text, in brackets unless it is a single box that needs none."""
+    return repr(term) if isinstance(term, Box) and not term.operator else f"({term!r})"
 
 
 def shorten(term: Term, width: int = 100) -> str:

@@ -171,7 +171,8 @@ class Box(Term):
       `apply` can be beaten;
     - `reverse_term(dom)`: the reverse derivative as a term, where it has one;
     - `linear`, `elementwise`: what rules and pictures want to know; `glyph`: how it is drawn;
-    - `flops(dom)`: multiplications and additions for one application.
+    - `levels`: whether inputs with fewer batch axes than others are broadcast before it sees them;
+      `flops(dom)`: multiplications and additions for one application.
     """
 
     registry: ClassVar[dict[str, type[Box]]] = {}
@@ -180,6 +181,8 @@ class Box(Term):
     linear: ClassVar[bool] = False
     elementwise: ClassVar[bool] = False
     structural: ClassVar[bool] = False
+    operator: ClassVar[bool] = False
+    levels: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:
         known = Box.registry.get(cls.__name__)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ArityError, LensError, explain
-from .spaces import Array, RealElement, Space
+from .spaces import Array, Space, element_of
 from .terms import Copy, Identity, Term, compose, discard, permute, tensor
 
 
@@ -212,14 +212,12 @@ def call(term: Term, arguments: Sequence[Any]) -> Any:
 
 
 def _element(array: Any, term: Term, wire: int) -> Any:
-    from .spaces import IndexElement
-
-    kind = np.dtype(array.dtype) if array.dtype != "bfloat16" else array.dtype
-    if str(kind).startswith(("float", "bfloat")):
-        return RealElement(str(kind))
-    if str(kind).startswith(("int", "uint")):
-        return IndexElement(2**31)
-    raise LensError(explain(f"{term!r} is applied to an array of {kind}", wire=f"input {wire}", expected="floats or integers"))
+    element = element_of(array.dtype)
+    if element is None:
+        raise LensError(
+            explain(f"{term!r} is applied to an array of {array.dtype}", wire=f"input {wire}", expected="floats or integers")
+        )
+    return element
 
 
 __all__ = ["Builder", "Wire", "call", "trace", "wired"]

@@ -9,7 +9,7 @@ import jax
 
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Array, IndexElement, RealElement, Space
+from ..spaces import Array, Space, element_of
 from ..syntax import Readable
 from ..terms import Box, Term
 
@@ -83,12 +83,7 @@ class Lifted(Box):
         return Space(Array(a.shape, None, self._element(a)) for a in arrays)
 
     def _element(self, array: Any) -> Any:
-        kind = str(array.dtype)
-        if kind.startswith(("float", "bfloat")):
-            return RealElement(kind)
-        if kind.startswith(("int", "uint")):
-            return IndexElement(2**31)
-        return self.fail("output", "floats or integers", kind)
+        return element_of(array.dtype) or self.fail("output", "floats or integers", array.dtype)
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         fn = self.function.fn

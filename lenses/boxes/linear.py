@@ -215,6 +215,7 @@ class Einsum(Box):
     """
 
     glyph: ClassVar[str] = "einsum"
+    levels: ClassVar[bool] = False
     pattern: str
 
     @property

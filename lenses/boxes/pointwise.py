@@ -42,6 +42,7 @@ class Pointwise(Box):
     """A registered function applied to each element of arrays of one space."""
 
     elementwise: ClassVar[bool] = True
+    levels: ClassVar[bool] = False
     glyph: ClassVar[str] = "pointwise"
     function: str
 

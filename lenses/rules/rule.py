@@ -31,6 +31,7 @@ from ..terms import Add, Box, Check, Copy, Discard, Port, Zero
 
 if TYPE_CHECKING:
     from ..interpret import Cx, Side
+    from ..typed import Typed
 
 Forward = tuple[tuple[Any, ...], Any, Any]
 Backward = tuple[Any, Sequence[Any]]
@@ -141,6 +142,10 @@ class Rule:
 
     def __repr__(self) -> str:
         return f"<rule {self.name}>"
+
+    def bind(self, term: Typed) -> Rule:
+        """The rule for one model, for rules whose clauses need to know its codomain."""
+        return self
 
     # -- the rule's own ports ----------------------------------------------------------------
     def ports(self, box: Box, dom: Space) -> tuple[Port, ...]:

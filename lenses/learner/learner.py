@@ -1,0 +1,294 @@
+"""Learners: a model, a loss, an optimiser and a rate as one closed lens, and what is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..compile import Compiled, as_array, check_arrays, compile, one
+from ..errors import DataError, LensError, explain
+from ..files import load_arrays, save_arrays
+from ..inference import inference
+from ..rules.rule import Rule, backprop
+from ..spaces import Array, IndexElement, Space
+from ..syntax import shorten
+from ..terms import Term
+from ..typed import Typed, as_typed
+from .closed import Closed
+from .losses import Loss
+from .optimisers import Optimiser, Tree
+from .rates import Rate, Schedule
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class State:
+    """What a learner knows: parameters, the optimiser's state, the states of the lens, and a random key (None if unused)."""
+
+    params: Any
+    optimiser: Any
+    states: Any
+    key: Any
+
+
+class Learner:
+    """A supervised learner; made by `learner`.
+
+    Attributes: `model` (Typed), `loss`, `optimiser`, `rate`, `rule`; `lens` is the closed lens, a
+    typed term; `step` is the compiled step, a jitted function that donates the state.
+    """
+
+    def __init__(self, model: Typed, loss: Loss, optimiser: Optimiser, rate: Rate, rule: Rule):
+        self.model, self.loss, self.optimiser, self.rate, self.rule = model, loss, optimiser, rate, rule
+        self._closed: dict[bool, Closed] = {}
+        self.step: Any = jax.jit(self._step, donate_argnums=0)
+        """``state, loss = step(state, x, y)``: one step on a batch; a tuple of arrays for x if the model has several inputs.
+
+        The state is donated: use the one that comes back. `step.lower(state, x, y)` as for any jitted function.
+        """
+        self.closed(self._default_integers)
+
+    @property
+    def _default_integers(self) -> bool:
+        return self.loss.meaning.index is not None
+
+    def closed(self, integers: bool) -> Closed:
+        """The closed lens for labels that are indices, or for real ones."""
+        if integers not in self._closed:
+            made = Closed(self.model, self.loss, self.optimiser, self.rate, self.rule, integers)
+            self._closed[integers] = made
+        return self._closed[integers]
+
+    @property
+    def lens(self) -> Typed:
+        """The closed lens: optimiser, model, loss and rate as one typed term to the unit."""
+        return self.closed(self._default_integers).lens
+
+    def label_array(self, y: Any) -> Array:
+        """The typed array of the labels that `y` holds, of indices or like the prediction."""
+        return self.loss.labels(self.model.cod[0], bool(jnp.issubdtype(y.dtype, jnp.integer)))
+
+    # -- state -------------------------------------------------------------------------------
+    def init(self, key: Any) -> State:
+        """The initial state: parameters and states from `key`, the optimiser's state at zero."""
+        closed = self.closed(self._default_integers)
+        start, noise = jax.random.split(key)
+        params = compile(self.model).init(start)
+        return self.start(params, noise if closed.circuit.keyed else None, start)
+
+    def start(self, params: Tree, key: Any = None, state_key: Any = None) -> State:
+        """A state that starts from given parameters, e.g. those of another run."""
+        from ..compile import init_tree
+
+        closed = self.closed(self._default_integers)
+        closed.check(params)
+        states = init_tree(closed.circuit.states, jax.random.key(0) if state_key is None else state_key)
+        return State(params, self.optimiser.init(params), states, key)
+
+    # -- the step ----------------------------------------------------------------------------
+    def _step(self, state: State, x: Any, y: Any) -> tuple[State, Any]:
+        label = self.label_array(y)
+        closed = self.closed(isinstance(label.element, IndexElement))
+        closed.check(state.params)
+        xs = check_arrays(self.model.dom, x if isinstance(x, tuple | list) else (x,), self.model)
+        (target,) = check_arrays(Space([label]), (y,), self.model, "label")
+        _same_batch(xs, self.model.dom, target, label)
+        slots, params = jax.tree.leaves(state.optimiser), jax.tree.leaves(state.params)
+        key, use = (None, None) if state.key is None else jax.random.split(state.key)
+        back, states, loss = closed.put([*slots, *params, *xs, target], state.states, use, {"labels": target})
+        n, k = len(slots), len(params)
+        new = State(
+            jax.tree.unflatten(jax.tree.structure(state.params), back[n : n + k]),
+            jax.tree.unflatten(jax.tree.structure(state.optimiser), back[:n]),
+            states,
+            key,
+        )
+        return new, loss
+
+    def run(self, state: State, data: tuple[Any, Any], epochs: int, batch: int = 32, **options: Any) -> Any:
+        """Trains for some epochs, scanned on the device; returns the new state and a `History`.
+
+        Arguments, besides the state, the data (x, y) with examples along the first axis, `epochs` and `batch`:
+        key: shuffles each epoch (default ``jax.random.key(0)``; None keeps the order).
+        evaluate: (x, y) to evaluate after each epoch.
+        patience: stop once the evaluated loss has not improved for so many epochs, and return the best state.
+        progress: show a progress bar (default True).
+        check_nans: step by step, raising a DataError that names the first box that makes a NaN.
+        """
+        from .run import run
+
+        return run(self, state, data, epochs, batch, **options)
+
+    def name_nan(self, state: State, x: Any, y: Any) -> None:
+        """Raises DataError naming the first box of the closed lens that makes a NaN in a step from `state`."""
+        from ..interpret import Env, Side
+        from ..nans import raise_first
+
+        closed = self.closed(bool(jnp.issubdtype(y.dtype, jnp.integer)))
+        key = None if state.key is None else jax.random.split(state.key)[1]
+        wires = [*jax.tree.leaves(state.optimiser), *jax.tree.leaves(state.params), *x, y]
+        otherwise = "the forward pass has none, so the backward pass or the optimiser made it; try a smaller rate"
+        raise_first(closed.circuit, Side({}, state.states, key, {}), wires, Env(backprop, self.rule), closed.lens, otherwise)
+
+    # -- use ---------------------------------------------------------------------------------
+    @cached_property
+    def inference(self) -> Compiled:
+        """The trained model as a function: without dropout, with running statistics."""
+        return compile(inference(self.model))
+
+    def predict(self, state: State, *xs: Any) -> Any:
+        """The model's output at `xs`, leading axes being batch axes."""
+        return self.at(state.params, state.states, *xs)
+
+    def at(self, params: Tree, states: Tree, *xs: Any) -> Any:
+        """The model's output at `xs` with given parameters and states of the closed lens."""
+        net = self.inference
+        if not net.stateful:
+            return net(params, *xs)
+        return net(params, *xs, state=_only(states.get("model_0", {}), net.circuit.states))[0]
+
+    def evaluate(self, state: State, data: tuple[Any, Any]) -> dict[str, float]:
+        """The mean loss on (x, y), and the accuracy where the loss has a notion of it."""
+        from .run import checked, evaluator
+
+        x, y = checked(self, data, 1)
+        found = jax.jit(evaluator(self))(state.params, state.states, x, y)
+        return {name: float(value) for name, value in found.items()}
+
+    # -- files -------------------------------------------------------------------------------
+    def save(self, state: State, path: Any) -> None:
+        """Writes the state and the model's term to one file, whole or not at all; raises FileError if it cannot."""
+        save_arrays(path, _tree(state), self.model)
+
+    def load(self, path: Any) -> State:
+        """The state that `save` wrote; raises FileError for a damaged or foreign file or another model."""
+        like = jax.eval_shape(lambda: self.init(jax.random.key(0)))
+        tree = load_arrays(path, self.model, _tree(like))
+        return State(tree["params"], tree["optimiser"], tree["states"], tree["key"])
+
+    def __repr__(self) -> str:
+        return f"learner({shorten(self.model)}, loss={self.loss!r}, optimiser={self.optimiser!r}, rule={self.rule!r})"
+
+
+def _tree(state: State) -> dict[str, Any]:
+    return {"params": state.params, "optimiser": state.optimiser, "states": state.states, "key": state.key}
+
+
+def _only(states: Any, like: Any) -> Any:
+    return {k: _only(states[k], v) if isinstance(v, dict) else states[k] for k, v in like.items()}
+
+
+def _same_batch(xs: Sequence[Any], dom: Space, label: Any, array: Array) -> None:
+    shapes = [x.shape[: x.ndim - a.rank] for x, a in zip([*xs, label], [*dom, array], strict=True)]
+    if any(s != shapes[0] for s in shapes):
+        raise DataError(
+            explain("inputs and labels have different batch axes", inputs=shapes[:-1], labels=shapes[-1],
+                    expected=f"the same, before {dom!r} and {array!r}")
+        )  # fmt: skip
+
+
+def learner(
+    model: Term,
+    space: Space | None = None,
+    *,
+    loss: Loss,
+    optimiser: Optimiser,
+    rate: float | Schedule | Rate = 1.0,
+    rule: Rule = backprop,
+) -> Learner:
+    """The supervised learner of a model at a space: optimiser; model; loss; rate, closed to one lens.
+
+    `rate` is what the mean loss counts for (a number or a schedule); the optimiser has its own step
+    size. `rule` is the rule of the model's backward pass. Raises SpaceError where the model does
+    not fit the space, or the loss the model.
+    """
+    typed = as_typed(model, space, "learner")
+    if not isinstance(loss, Loss):
+        raise LensError(explain(f"learner: loss={loss!r}", expected="one of lenses' losses, e.g. softmax_cross_entropy"))
+    if not isinstance(optimiser, Optimiser):
+        raise LensError(
+            explain(f"learner: optimiser={optimiser!r}", expected="e.g. adam(1e-3)", do="wrap optax's as lenses.optax(...)")
+        )
+    return Learner(typed, loss, optimiser, rate if isinstance(rate, Rate) else Rate(rate), rule)
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Dream:
+    """What dreaming knows: the input, the optimiser's state, the states of the lens, a random key."""
+
+    input: Any
+    optimiser: Any
+    states: Any
+    key: Any
+
+
+class Dreamer:
+    """Learns an input of a trained model; made by `dream`. `lens` is the closed lens, `step` the compiled step."""
+
+    def __init__(self, model: Typed, params: Tree, loss: Loss, optimiser: Optimiser, rate: Rate, rule: Rule):
+        self.model, self.params = Typed(inference(model.term), model.dom), params
+        integers = loss.meaning.index is not None
+        self.closed = Closed(self.model, loss, optimiser, rate, rule, integers, "input")
+        self.loss, self.optimiser = loss, optimiser
+        self.closed.check(params)
+        self.step: Callable[..., Any] = jax.jit(self._step, donate_argnums=0)
+        """``state, loss = step(state, y)``: moves the input towards the label `y`."""
+
+    @property
+    def lens(self) -> Typed:
+        """The closed lens: the optimiser on the input's wire, the model, the loss and the rate."""
+        return self.closed.lens
+
+    def init(self, key: Any = None, start: Any = None, scale: float = 0.01) -> Dream:
+        """The initial state: `start` if it is given (an array, or a tuple for several inputs), noise of `scale` otherwise."""
+        from ..compile import init_tree
+
+        if start is None:
+            keys = jax.random.split(jax.random.key(0) if key is None else key, len(self.model.dom))
+            xs = [jax.random.normal(k, a.sizes, a.dtype) * scale for k, a in zip(keys, self.model.dom, strict=True)]
+        else:
+            given = start if isinstance(start, tuple | list) else (start,)
+            xs = [jnp.array(x) for x in check_arrays(self.model.dom, [as_array(x) for x in given], self.model)]
+        states = init_tree(self.closed.circuit.states, jax.random.key(0))
+        return Dream(one(xs), self.optimiser.init(xs), states, None)
+
+    def _step(self, state: Dream, y: Any) -> tuple[Dream, Any]:
+        xs = state.input if isinstance(state.input, tuple) else (state.input,)
+        slots = jax.tree.leaves(state.optimiser)
+        params = self.closed.wires_of(self.params)
+        back, states, loss = self.closed.put([*params, *slots, *xs, jnp.asarray(y)], state.states, None, {"labels": y})
+        n, k = len(params), len(slots)
+        new = jax.tree.unflatten(jax.tree.structure(state.optimiser), back[n : n + k])
+        return Dream(one(back[n + k : n + k + len(xs)]), new, states, None), loss
+
+    def run(self, state: Dream, y: Any, steps: int) -> tuple[Dream, Any]:
+        """`steps` steps towards the label in one scan; the new state and the losses."""
+        return _dream_scan(self, state, jnp.asarray(y), steps)
+
+
+def _dream_scan(dreamer: Dreamer, state: Dream, y: Any, steps: int) -> tuple[Dream, Any]:
+    return jax.jit(lambda s: jax.lax.scan(lambda s, _: dreamer._step(s, y), s, None, length=steps))(state)
+
+
+def dream(
+    model: Term,
+    space: Space | None = None,
+    *,
+    params: Tree,
+    loss: Loss,
+    optimiser: Optimiser,
+    rate: float | Schedule | Rate = 1.0,
+    rule: Rule = backprop,
+) -> Dreamer:
+    """Deep dreaming: the same closed lens as `learner`, with the optimiser on the input and the parameters fixed."""
+    typed = as_typed(model, space, "dream")
+    for i, a in enumerate(typed.dom):
+        if a.change is None:
+            raise LensError(explain(f"dream: input {i} cannot change", space=repr(a), do="dream after the embedding"))
+    return Dreamer(typed, params, loss, optimiser, rate if isinstance(rate, Rate) else Rate(rate), rule)

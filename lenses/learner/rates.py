@@ -1,0 +1,72 @@
+"""Rates: lenses L -> 1 that end a learner (Cruttwell et al. 2021, section 3.3).
+
+A rate reads the losses and sends back what each of them counts for: the mean over all examples,
+times the rate. It publishes the mean loss to the pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from ..interpret import Cx, Side
+from ..spaces import Array, IndexElement, Space, unit
+from ..terms import Box, Port
+
+Schedule = Callable[[Any], Any]
+"""From the number of steps so far (an int32 scalar) to a rate, as in optax."""
+
+
+class Rate(Box):
+    """The cap L -> 1 with a constant rate, or with a schedule over the steps, which are counted in a state."""
+
+    arity = (1, 0)
+    glyph: ClassVar[str] = "cap"
+    rate: float | Schedule = 1.0
+
+    def type(self, dom: Space) -> Space:
+        if dom[0].change is None:
+            self.fail(0, "losses, real numbers", dom[0])
+        return unit
+
+    def ports(self, dom: Space) -> tuple[Port, ...]:
+        return (Port("steps", "state", Array((), None, IndexElement(2**31))),) if callable(self.rate) else ()
+
+    def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
+        return (), {"steps": p["steps"] + 1} if callable(self.rate) else {}
+
+    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
+        (loss,) = xs
+        cx.env.after["loss"] = loss.mean()
+        return (), self.run(cx, p, xs)[1], Shape(loss)
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        rate = self.rate(p["steps"]) if callable(self.rate) else self.rate
+        return {}, [jnp.full(kept.shape, rate / max(kept.size, 1), kept.dtype)]
+
+
+@jax.tree_util.register_static
+class Shape:
+    """The shape and dtype of an array that is not kept itself."""
+
+    def __init__(self, x: Any):
+        self.shape, self.dtype, self.size = x.shape, x.dtype, x.size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shape) and (self.shape, self.dtype) == (other.shape, other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
+
+def constant_rate(rate: float = 1.0) -> Rate:
+    """The cap that counts the mean loss `rate` times."""
+    return Rate(float(rate))
+
+
+def scheduled_rate(schedule: Schedule) -> Rate:
+    """The cap whose rate is a function of the steps so far, e.g. an optax schedule."""
+    return Rate(schedule)

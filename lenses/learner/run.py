@@ -1,0 +1,287 @@
+"""Whole epochs on the device: shuffling, steps, evaluation and early stopping in one compiled loop.
+
+The loop's bounds are arguments, so one program serves every number of epochs, and a progress bar
+costs a return to Python a few times a second at most.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ..compile import as_array, check_arrays
+from ..errors import DataError, explain
+from ..nans import first_place, has_nan
+from ..spaces import IndexElement, Space
+
+if TYPE_CHECKING:
+    from .learner import Learner, State
+
+
+@dataclass
+class History:
+    """What happened in a run, one entry an epoch: `loss` (mean over its steps), `evaluated` (name -> array), `seconds`.
+
+    `best` is the epoch (from 0) whose state was returned, where there was early stopping.
+    """
+
+    loss: np.ndarray
+    evaluated: dict[str, np.ndarray] = field(default_factory=dict)
+    seconds: float = 0.0
+    best: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.loss if name == "loss" else self.evaluated[name]
+
+    def __repr__(self) -> str:
+        lines = [f"{len(self)} epochs in {self.seconds:.1f} s"]
+        for name, values in {"loss": self.loss, **{f"evaluated {k}": v for k, v in self.evaluated.items()}}.items():
+            if len(values):
+                lines.append(f"  {name:<20} {_bars(values)}  {values[0]:.4g} -> {values[-1]:.4g}")
+        if self.best is not None:
+            lines.append(f"  stopped early; the state is that of epoch {self.best + 1}")
+        return "\n".join(lines)
+
+
+def _bars(values: np.ndarray, width: int = 30) -> str:
+    picked = values[np.linspace(0, len(values) - 1, min(width, len(values))).astype(int)]
+    low, high = np.nanmin(picked), np.nanmax(picked)
+    scaled = np.nan_to_num((picked - low) / (high - low + 1e-30))
+    return "".join("▁▂▃▄▅▆▇█"[int(7 * v)] for v in scaled)
+
+
+def checked(fit: Learner, data: tuple[Any, Any], batch: int) -> tuple[Any, Any]:
+    """The data as arrays that fit the model: (tuple of inputs, labels). Raises DataError saying what is wrong with it."""
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise DataError(explain("the data is no pair", expected="(x, y), the inputs and the labels", came=type(data).__name__))
+    x, y = data
+    xs = tuple(as_array(v) for v in (x if isinstance(x, tuple | list) else (x,)))
+    y = as_array(y)
+    n = len(y) if y.ndim else 0
+    if n == 0 or any(v.ndim == 0 or len(v) == 0 for v in xs):
+        raise DataError(explain("the data set is empty", inputs=[v.shape for v in xs], labels=y.shape))
+    if any(len(v) != n for v in xs):
+        raise DataError(explain("inputs and labels differ in number", inputs=[v.shape for v in xs], labels=y.shape))
+    if batch > n:
+        raise DataError(explain(f"a batch of {batch} is larger than the data", examples=n, do=f"use batch={n} or less"))
+    if batch < 1:
+        raise DataError(explain(f"batch={batch}", expected="1 or more"))
+    for i, v in enumerate(xs):
+        if has_nan(v):
+            raise DataError(
+                explain(f"NaN in the data: input {i}", where=f"first at {first_place(v)}",
+                        do="clean the data, e.g. with numpy.nan_to_num, or drop the rows")
+            )  # fmt: skip
+    label = fit.label_array(y)
+    if isinstance(label.element, IndexElement):
+        low, high, below = int(np.min(y)), int(np.max(y)), label.element.below
+        if low < 0 or high >= below:
+            raise DataError(
+                explain(f"a label is out of range: {low if low < 0 else high}", loss=fit.loss,
+                        expected=f"whole numbers from 0 to {below - 1}, the model's last axis has {below}",
+                        do="count classes from 0, or let the model's last layer have one output a class")
+            )  # fmt: skip
+    elif has_nan(y):
+        raise DataError(explain("NaN in the labels", where=f"first at {first_place(y)}"))
+    typed = check_arrays(fit.model.dom, xs, fit.model)
+    (labels,) = check_arrays(Space([label]), (y,), fit.model, "label")
+    return tuple(jnp.asarray(v) for v in typed), jnp.asarray(labels)
+
+
+def evaluator(fit: Learner) -> Callable[..., dict[str, Any]]:
+    """f(params, states, xs, y) -> the mean loss, and the accuracy where the loss knows one; in chunks of 4096."""
+
+    def measure(params: Any, states: Any, xs: Any, y: Any) -> dict[str, Any]:
+        out = fit.at(params, states, *xs)
+        meaning = fit.loss.meaning
+        real = not jnp.issubdtype(y.dtype, jnp.integer)
+        f = meaning.real if real else meaning.index
+        assert f is not None
+        found = {"loss": f(out, y).mean()}
+        if meaning.correct is not None:
+            found["accuracy"] = meaning.correct(out, y).mean()
+        return found
+
+    def whole(params: Any, states: Any, xs: Any, y: Any) -> dict[str, Any]:
+        n, size = len(y), 4096
+        chunks, rest = divmod(n, size)
+        if chunks == 0:
+            return measure(params, states, xs, y)
+        cut = chunks * size
+        many = jax.tree.map(lambda v: v[:cut].reshape(chunks, size, *v.shape[1:]), (xs, y))
+        totals = jax.tree.map(lambda v: v.sum() * size, lax.map(lambda part: measure(params, states, *part), many))
+        if rest:
+            last = measure(params, states, *jax.tree.map(lambda v: v[cut:], (xs, y)))
+            totals = jax.tree.map(lambda a, b: a + b * rest, totals, last)
+        return jax.tree.map(lambda v: v / n, totals)
+
+    return whole
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Progress:
+    """The loop's carry: the state, the losses and measures so far, the best state, and epochs without improvement."""
+
+    epoch: Any
+    state: Any
+    losses: Any
+    measures: Any
+    best_state: Any
+    best_loss: Any
+    best_epoch: Any
+    stale: Any
+
+
+def epochs_program(fit: Learner, batch: int, epochs: int, shuffle: bool, evaluated: bool, patience: int | None) -> Any:
+    """The jitted ``loop(progress, stop, xs, y, key, test)``, which runs epochs until `stop`."""
+    evaluate = evaluator(fit)
+
+    def one_epoch(state: State, xs: Any, y: Any, key: Any, epoch: Any) -> tuple[State, Any]:
+        n = len(y)
+        steps = n // batch
+        if shuffle:
+            order = jax.random.permutation(jax.random.fold_in(key, epoch), n)[: steps * batch].reshape(steps, batch)
+
+            def step(state: State, rows: Any) -> Any:
+                return fit._step(state, tuple(v[rows] for v in xs), y[rows])
+
+            state, losses = lax.scan(step, state, order)
+        else:
+            parts = jax.tree.map(lambda v: v[: steps * batch].reshape(steps, batch, *v.shape[1:]), (xs, y))
+            state, losses = lax.scan(lambda s, part: fit._step(s, *part), state, parts)
+        return state, losses.mean()
+
+    def body(p: Progress, xs: Any, y: Any, key: Any, test: Any) -> Progress:
+        state, loss = one_epoch(p.state, xs, y, key, p.epoch)
+        losses = p.losses.at[p.epoch].set(loss)
+        if not evaluated:
+            return Progress(p.epoch + 1, state, losses, *(p.measures, p.best_state, p.best_loss, p.best_epoch, p.stale))
+        found = evaluate(state.params, state.states, *test)
+        measures = {k: p.measures[k].at[p.epoch].set(v) for k, v in found.items()}
+        if patience is None:
+            return Progress(p.epoch + 1, state, losses, measures, p.best_state, p.best_loss, p.best_epoch, p.stale)
+        better = found["loss"] < p.best_loss
+        best = jax.tree.map(lambda a, b: jnp.where(better, a, b), state, p.best_state)
+        return Progress(
+            p.epoch + 1, state, losses, measures, best, jnp.where(better, found["loss"], p.best_loss),
+            jnp.where(better, p.epoch, p.best_epoch), jnp.where(better, 0, p.stale + 1),
+        )  # fmt: skip
+
+    def loop(p: Progress, stop: Any, xs: Any, y: Any, key: Any, test: Any) -> Progress:
+        limit = epochs + 1 if patience is None else patience
+        return lax.while_loop(
+            lambda p: (p.epoch < stop) & (p.stale < limit), lambda p: body(p, xs, y, key, test), p
+        )
+
+    return jax.jit(loop, donate_argnums=0)
+
+
+def run(
+    fit: Learner,
+    state: State,
+    data: tuple[Any, Any],
+    epochs: int,
+    batch: int = 32,
+    *,
+    key: Any = "default",
+    evaluate: tuple[Any, Any] | None = None,
+    patience: int | None = None,
+    progress: bool = True,
+    check_nans: bool = False,
+) -> tuple[State, History]:
+    """See `Learner.run`."""
+    xs, y = checked(fit, data, batch)
+    test = checked(fit, evaluate, 1) if evaluate is not None else None
+    if not isinstance(epochs, int) or epochs < 1:
+        raise DataError(explain(f"epochs={epochs!r}", expected="a whole number, 1 or more"))
+    if patience is not None and evaluate is None:
+        raise DataError(explain("patience needs something to evaluate", do="give evaluate=(x_held_out, y_held_out)"))
+    key = jax.random.key(0) if isinstance(key, str) else key
+    if check_nans:
+        return _checked_run(fit, state, xs, y, epochs, batch, key)
+
+    names = []
+    if test is not None:
+        names = ["loss"] + (["accuracy"] if fit.loss.meaning.correct is not None else [])
+    program = _program(fit, batch, epochs, key is not None, test is not None, patience)
+    spare = state if patience is not None else None
+    p = Progress(
+        jnp.zeros((), jnp.int32), jax.tree.map(jnp.copy, state), jnp.full(epochs, jnp.nan), {k: jnp.full(epochs, jnp.nan) for k in names},
+        jax.tree.map(jnp.copy, spare), jnp.asarray(jnp.inf), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32),
+    )  # fmt: skip
+    started = time.perf_counter()
+    p = _drive(lambda p, stop: program(p, stop, xs, y, key, test), p, epochs, progress)
+    done = int(p.epoch)
+    losses = np.asarray(p.losses)[:done]
+    history = History(losses, {k: np.asarray(v)[:done] for k, v in p.measures.items()}, time.perf_counter() - started)
+    if np.isnan(losses).any():
+        warnings.warn(
+            explain("the loss became NaN", epoch=int(np.argmax(np.isnan(losses))) + 1,
+                    do="run again from the state before with check_nans=True, which names the box"),
+            stacklevel=3,
+        )  # fmt: skip
+    if patience is not None:
+        history.best = int(p.best_epoch)
+        return p.best_state, history
+    return p.state, history
+
+
+def _program(fit: Learner, *options: Any) -> Any:
+    cache = fit.__dict__.setdefault("_programs", {})
+    if options not in cache:
+        cache[options] = epochs_program(fit, *options)
+    return cache[options]
+
+
+def _drive(program: Any, p: Progress, epochs: int, progress: bool) -> Progress:
+    """Runs the program to the end, a quarter of a second at a time where there is a bar to move."""
+    if not progress:
+        return jax.block_until_ready(program(p, epochs))
+    from tqdm.auto import tqdm
+
+    chunk, done, patient = 1, 0, True
+    with tqdm(total=epochs, unit="epoch", dynamic_ncols=True) as bar:
+        while done < epochs and patient:
+            started = time.perf_counter()
+            p = jax.block_until_ready(program(p, min(epochs, done + chunk)))
+            spent = time.perf_counter() - started
+            now = int(p.epoch)
+            patient = now == min(epochs, done + chunk)
+            bar.update(now - done)
+            if now > 0:
+                shown = {"loss": float(p.losses[now - 1])} | {f"evaluated {k}": float(v[now - 1]) for k, v in p.measures.items()}
+                bar.set_postfix({k: f"{v:.4f}" for k, v in shown.items()})
+            if done > 0:  # the first call compiles, so it says nothing of the time of an epoch
+                chunk = max(1, int(chunk * 0.25 / max(spent, 1e-4)))
+            done = now
+    return p
+
+
+def _checked_run(fit: Learner, state: State, xs: Any, y: Any, epochs: int, batch: int, key: Any) -> tuple[State, History]:
+    started, losses = time.perf_counter(), []
+    step = jax.jit(fit._step)
+    for epoch in range(epochs):
+        n = len(y)
+        order = np.arange(n) if key is None else np.asarray(jax.random.permutation(jax.random.fold_in(key, epoch), n))
+        total = 0.0
+        for i in range(n // batch):
+            rows = order[i * batch : (i + 1) * batch]
+            part = tuple(v[rows] for v in xs), y[rows]
+            new, loss = step(state, *part)
+            if np.isnan(float(loss)) or has_nan(new.params):
+                fit.name_nan(state, *part)
+            state, total = new, total + float(loss)
+        losses.append(total / (n // batch))
+    return state, History(np.asarray(losses), {}, time.perf_counter() - started)
