@@ -48,6 +48,7 @@ from .boxes.reductions import (
 )
 from .combinators import block, coupling, expose, over, para, repeat, reparametrise, scan, tied
 from .compile import Compiled, compile
+from .cost import flops
 from .errors import ArityError, DataError, FileError, LensError, ParameterError, SpaceError
 from .files import load_term, save_term
 from .inference import inference
@@ -63,6 +64,7 @@ from .learner.losses import (
 from .learner.optimisers import adagrad, adam, adamw, momentum, nesterov, optax, rmsprop, sgd
 from .learner.rates import constant_rate, scheduled_rate
 from .learner.run import History
+from .reverse import reverse, tangent
 from .rules.rule import Rule, backprop
 from .spaces import Index, Real, Space, parse_space, unit
 from .terms import Box, Port, Term, add, compose, copy, discard, identity, permute, swap, tensor, zero

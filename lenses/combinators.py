@@ -20,11 +20,12 @@ import jax.numpy as jnp
 from jax import lax
 
 from .errors import ArityError, LensError, SpaceError, explain
-from .interpret import Cx, Side, backward, close, complete, evaluate, forward, meet_all
+from .interpret import Cx, Side, backward, batch_ranks, broadcast, close, complete, evaluate, forward, meet_all
+from .opaque import Residual
 from .spaces import Array, Space
 from .syntax import bracketed
 from .terms import Box, Identity, Port, Term, add, compose, copy, identity, tensor
-from .typed import Circuit, Combinator, Leaf, Tree, Typed, as_typed, infer, leaves, plain
+from .typed import Circuit, Combinator, Tree, Typed, as_typed, infer, leaves, plain
 
 
 class Composite(Combinator):
@@ -194,7 +195,7 @@ class Loop(Composite):
         def step(carry: Any, moving: Any) -> Any:
             messages, total, uses = carry
             stepped, (params, states, key), tape = moving
-            side = self._side(p, params, states, key)
+            side = self._side(p, params, states if self.stacked else p.states, key)
             env = cx.separate()
             changes, dxs = backward(cx.inner, side, tape, [*messages, *stepped], env)
             changes = complete(side.params, changes)
@@ -245,8 +246,8 @@ class Repeat(Loop):
             )  # fmt: skip
         return dom
 
-    def stack(self, leaf: Leaf) -> Leaf:
-        return Leaf(leaf.port, (self.times, *leaf.stack))
+    def stack(self, port: Port) -> Port:
+        return port.stack(self.times)
 
     def flops(self, dom: Space) -> int:
         return self.times * super().flops(dom)
@@ -500,14 +501,14 @@ class Expose(Composite):
         return "model"
 
     @property
-    def _paths(self) -> list[tuple[tuple[str, ...], Leaf]]:
+    def _paths(self) -> list[tuple[tuple[str, ...], Port]]:
         circuit = self.term.circuit
         return list(leaves(whole(circuit)))
 
     @property
     def params(self) -> Space:
         """P, the space of the parameters."""
-        return Space(leaf.array for _, leaf in self._paths)
+        return Space(port.array for _, port in self._paths)
 
     @property
     def arity(self) -> tuple[int, int]:  # type: ignore[override]
@@ -531,18 +532,36 @@ class Expose(Composite):
         shared = {name: tree.pop(name) for name in self.term.circuit.tied}
         return Side(tree, p.states, p.key, shared)
 
+    def _batched(self, xs: Sequence[Any]) -> tuple[int, ...] | None:
+        """The batch axes of the wires if a parameter has any, so that each example has its own."""
+        had = batch_ranks(self.params @ self.term.dom, xs)
+        return had if any(had[: len(self._paths)]) else None
+
     def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         n = len(self._paths)
-        ys, states = evaluate(cx.inner, self.open_side(p, xs[:n]), xs[n:], cx.env)
-        return tuple(ys), states
+        had = self._batched(xs)
+        if had is None:
+            ys, states = evaluate(cx.inner, self.open_side(p, xs[:n]), xs[n:], cx.env)
+            return tuple(ys), states
+
+        def one(*xs: Any) -> tuple[Any, ...]:
+            return tuple(evaluate(cx.inner, self.open_side(p, xs[:n]), xs[n:], cx.env)[0])
+
+        for _ in range(max(had)):
+            one = jax.vmap(one)
+        return one(*broadcast(had, xs)), {}
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
         n = len(self._paths)
+        if self._batched(xs) is not None:
+            return Box.forward(self, cx, p, xs)
         rule = cx.env.model
         ys, states, tape = forward(cx.inner, self.open_side(p, xs[:n]), xs[n:], cx.separate(rule))
         return tuple(ys), states, (list(xs[:n]), ys if rule.keeps_outputs else None, tape)
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        if isinstance(kept, Residual):
+            return Box.backward(self, cx, p, kept, ds)
         values, outputs, tape = kept
         side = self.open_side(p, values)
         changes, dxs = close(cx.inner, side, tape, outputs, ds, cx.separate(cx.env.model))
@@ -561,6 +580,7 @@ class Para(Composite):
     Q, which leave to the side, summed over batch axes.
     """
 
+    transparent = True
     term: Term
     params: tuple[Port, ...] = ()
     changes: tuple[str, ...] = ()
@@ -573,7 +593,7 @@ class Para(Composite):
         return (self.term.arity[0] - len(self.params), self.term.arity[1] - len(self.changes))
 
     def inside(self, dom: Space) -> tuple[Term, Space]:
-        return self.term, Space(p.array for p in self.params if p.array is not None) @ dom
+        return self.term, Space(p.array for p in self.params) @ dom
 
     def ports(self, dom: Space) -> tuple[Port, ...]:
         return self.params
@@ -603,7 +623,7 @@ class Para(Composite):
         mine = [
             (tuple(q.name.split(".")), d if d is None else cx.rule.unbatch(d, d.ndim - q.array.rank))
             for q, d in zip(self.params, dxs[:n], strict=True)
-            if q.kind == "param" and q.array is not None
+            if q.kind == "param"
         ]
         return changes | nest([path for path, _ in mine], [d for _, d in mine]), dxs[n:]
 

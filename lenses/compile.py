@@ -9,21 +9,22 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .combinators import whole
+from .combinators import Para, nest, pick, whole
 from .errors import DataError, LensError, ParameterError, explain
 from .initialisers import initial
 from .interpret import Env, Side, close, evaluate, forward, split_tied
 from .rules.rule import Rule, backprop
 from .spaces import IndexElement, Space
 from .syntax import shorten
-from .terms import Term
-from .typed import Circuit, Leaf, Tree, Typed, as_typed, elaborate, leaves
+from .terms import Port, Term
+from .typed import Circuit, Tree, Typed, as_typed, elaborate, leaves
 
 
 def init_tree(tree: Tree, key: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -38,17 +39,17 @@ def init_tree(tree: Tree, key: Any, path: tuple[str, ...] = ()) -> dict[str, Any
     return out
 
 
-def _initial(leaf: Leaf, key: Any) -> Any:
-    make: Callable[[Any], Any] = lambda k: initial(leaf.port, k)  # noqa: E731
-    keys = jax.random.split(key, leaf.stack) if leaf.stack else key
-    for _ in leaf.stack:
+def _initial(port: Port, key: Any) -> Any:
+    make: Callable[[Any], Any] = partial(initial, port)
+    stack = port.array.sizes[: port.stacked]
+    for _ in stack:
         make = jax.vmap(make)
-    return make(keys)
+    return make(jax.random.split(key, stack) if stack else key)
 
 
 def check_tree(tree: Tree, given: Any, what: str, term: Term) -> None:
     """Raises ParameterError, naming the first difference, unless `given` is a tree of the arrays that `tree` says."""
-    expected = {path: leaf for path, leaf in leaves(tree)}
+    expected = dict(leaves(tree))
     came = {}
     for path, value in jax.tree_util.tree_flatten_with_path(given)[0]:
         came[tuple(str(getattr(k, "key", getattr(k, "name", getattr(k, "idx", k)))) for k in path)] = value
@@ -65,11 +66,11 @@ def check_tree(tree: Tree, given: Any, what: str, term: Term) -> None:
             )
         )
 
-    for path, leaf in expected.items():
+    for path, port in expected.items():
         if path not in came:
-            refuse(path, leaf.array, f"nothing; the tree has {', '.join('.'.join(p) for p in list(came)[:6]) or 'no arrays'}")
-        if jnp.shape(came[path]) != leaf.array.sizes:
-            refuse(path, leaf.array, f"an array of sizes {jnp.shape(came[path])}")
+            refuse(path, port.array, f"nothing; the tree has {', '.join('.'.join(p) for p in list(came)[:6]) or 'no arrays'}")
+        if jnp.shape(came[path]) != port.array.sizes:
+            refuse(path, port.array, f"an array of sizes {jnp.shape(came[path])}")
     for path in came:
         if path not in expected:
             refuse(path, "nothing", f"an array of sizes {jnp.shape(came[path])}")
@@ -149,7 +150,7 @@ class Compiled:
     # -- parameters and states ---------------------------------------------------------------
     @property
     def params(self) -> Tree:
-        """The tree of parameters: nested dicts with a `Leaf` (port, space) for each array."""
+        """The tree of parameters: nested dicts with a `Port` for each array."""
         return whole(self.circuit)
 
     def init(self, key: Any) -> dict[str, Any]:
@@ -195,23 +196,15 @@ class Compiled:
         ys, states = evaluate(self.circuit, self.side(params, state, key), xs, Env(self.rule))
         return one(ys), self._split(states)
 
-    def _split(self, states: dict[str, Any]) -> tuple[Any, Any]:
-        """What left to the side, as (new states, changes)."""
-
-        def part(tree: Any, like: Tree | None) -> Any:
-            if like is None:
-                return {k: part(v, None) if isinstance(v, dict) else v for k, v in tree.items()}
-            return {k: part(v, like.get(k) if isinstance(like.get(k), dict) else None) if isinstance(v, dict) else v
-                    for k, v in tree.items() if k in like}  # fmt: skip
-
-        from .combinators import Para
-
-        new = {k: v for k, v in states.items() if k in self._plain.states}
+    def _split(self, left: dict[str, Any]) -> tuple[Any, Any]:
+        """What left to the side, as (new states of the term itself, changes)."""
         changes: dict[str, Any] = {}
         for cell in self.circuit.cells:
-            if isinstance(cell.box, Para) and cell.box.changes and cell.name in states:
-                changes |= states[cell.name]
-        return part(new, self._plain.states), changes
+            if isinstance(cell.box, Para) and cell.box.changes:
+                own = left if cell.whole else left.get(cell.name, {})
+                paths = [tuple(name.split(".")) for name in cell.box.changes]
+                changes |= nest(paths, [pick(own, path) for path in paths])
+        return only(left, self._plain.states), changes
 
     def __call__(self, params: Any, *xs: Any, state: Any = None, key: Any = None) -> Any:
         """The output, an array or a tuple of arrays; leading axes of the inputs are batch axes.
@@ -316,6 +309,11 @@ class Compiled:
             return
         arrays = check_arrays(self.dom, [as_array(x) for x in xs], self.term)
         raise_first(self.circuit, self.side(params, state, key), arrays, Env(self.rule), self.term)
+
+
+def only(tree: Any, like: Tree) -> dict[str, Any]:
+    """The part of a nested dict that has the shape of another."""
+    return {k: only(tree[k], v) if isinstance(v, dict) else tree[k] for k, v in like.items() if k in tree}
 
 
 def as_array(x: Any) -> Any:

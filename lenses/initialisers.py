@@ -40,8 +40,7 @@ def initial(port: Port, key: Any) -> Any:
     say how many with a second number, as in "lecun_normal:2:1" (2 axes in, 1 out).
     """
     name, *numbers = check(port.init).split(":")
-    assert port.array is not None
-    sizes, dtype = port.array.sizes, port.array.dtype
+    sizes, dtype = port.array.sizes[port.stacked :], port.array.dtype
     if name in _FANS:
         shape = sizes
         if numbers:

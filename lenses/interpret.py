@@ -10,7 +10,7 @@ fold that term under the same rule.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from .functor import fold, unfold
-from .spaces import Space
+from .spaces import Array, Space
 from .typed import Cell, Circuit
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class Side:
     def of(self, cell: Cell) -> Side:
         """The part for one cell; its key is made from the key of the whole and the cell's place."""
         return Side(
-            self.params.get(cell.name, {}),
-            self.states.get(cell.name, {}),
+            self.params if cell.whole else self.params.get(cell.name, {}),
+            self.states if cell.whole else self.states.get(cell.name, {}),
             jax.random.fold_in(self.key, cell.index) if cell.keyed else None,
             self.shared,
         )
@@ -120,13 +120,20 @@ def level(cell: Cell, xs: Sequence[Any]) -> tuple[Sequence[Any], tuple[int, ...]
     """
     if len(xs) < 2 or not cell.box.levels:
         return xs, None
-    had = tuple([jnp.ndim(x) - a.rank for x, a in zip(xs, cell.dom, strict=True)])
-    if min(had) == max(had):
-        return xs, None
-    shape = jnp.shape(xs[had.index(max(had))])[: max(had)]
-    return [
-        jnp.broadcast_to(x, shape + jnp.shape(x)[n:]) if n < max(had) else x for x, n in zip(xs, had, strict=True)
-    ], had
+    had = batch_ranks(cell.dom, xs)
+    return (xs, None) if min(had) == max(had) else (broadcast(had, xs), had)
+
+
+def batch_ranks(dom: Iterable[Array], xs: Sequence[Any]) -> tuple[int, ...]:
+    """How many leading batch axes each array has before those of its typed one."""
+    return tuple([jnp.ndim(x) - a.rank for x, a in zip(xs, dom, strict=True)])
+
+
+def broadcast(had: Sequence[int], xs: Sequence[Any]) -> list[Any]:
+    """The arrays, of which each has so many batch axes, with those of the one that has most."""
+    most = max(had, default=0)
+    shape = next((jnp.shape(x)[:most] for x, n in zip(xs, had, strict=True) if n == most), ())
+    return [jnp.broadcast_to(x, shape + jnp.shape(x)[n:]) if n < most else x for x, n in zip(xs, had, strict=True)]
 
 
 @jax.tree_util.register_dataclass
@@ -147,11 +154,18 @@ def evaluate(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env) -> tuple
 
     def clause(cell: Cell, xs: list[Any]) -> Sequence[Any]:
         ys, new = cell.box.run(Cx(cell, env), side.of(cell), level(cell, xs)[0])
-        if new:
-            states[cell.name] = new
+        _put(states, cell, new)
         return ys
 
     return fold(circuit.cells, circuit.outs, xs, clause), states
+
+
+def _put(tree: dict[str, Any], cell: Cell, value: dict[str, Any]) -> None:
+    """Puts what a cell says of its parameters or states where the graph's tree has them."""
+    if cell.whole:
+        tree.update(value)
+    elif value:
+        tree[cell.name] = value
 
 
 def forward(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env) -> tuple[list[Any], dict[str, Any], list[Any]]:
@@ -162,8 +176,7 @@ def forward(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env) -> tuple[
     def clause(cell: Cell, xs: list[Any]) -> Sequence[Any]:
         even, had = level(cell, xs)
         ys, new, kept = env.rule.clause(cell.box).forward(Cx(cell, env), side.of(cell), even)
-        if new:
-            states[cell.name] = new
+        _put(states, cell, new)
         tape.append(kept if had is None else Levelled(kept, had))
         return ys
 
@@ -184,8 +197,7 @@ def backward(
         if isinstance(kept, Levelled):
             kept, had = kept.kept, kept.had
         changes, dxs = rule.clause(cell.box).backward(Cx(cell, env), side.of(cell), kept, ds)
-        if changes:
-            params[cell.name] = changes
+        _put(params, cell, changes)
         if had is None:
             return dxs
         return [d if d is None else rule.unbatch(d, max(had) - n) for d, n in zip(dxs, had, strict=True)]

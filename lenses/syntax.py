@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .errors import FileError, LensError, explain
 from .spaces import Array, Element, Space
-from .terms import Box, Par, Seq, Term, compose, tensor
+from .terms import Box, Par, Port, Seq, Term, compose, tensor
 from .typed import Typed
 
 
@@ -178,7 +178,8 @@ def _read(entry: Any, made: list[Term]) -> Term:
             return made[rest[0]]
         if kind == "space":
             return Space(Array(sizes, names, Element.registry[e](**data)) for sizes, names, e, data in rest)
-        return Readable.registry[kind].from_data(*map(value, rest))
+        maker = Port if kind == "Port" else Readable.registry[kind]
+        return maker.from_data(*map(value, rest))
 
     kind, *rest = entry
     if kind in ("seq", "par"):

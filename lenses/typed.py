@@ -216,28 +216,16 @@ def infer(term: Term, dom: Space) -> Space:
 # -- elaboration -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """One array of a tree of parameters or states: its port, and the sizes of the axes stacked in front."""
-
-    port: Port
-    stack: tuple[int, ...] = ()
-
-    @property
-    def array(self) -> Array:
-        """The array with its stacked axes."""
-        assert self.port.array is not None
-        names = (None,) * len(self.stack) + self.port.array.names
-        return Array(self.stack + self.port.array.sizes, names, self.port.array.element)
-
-
 Tree = dict[str, Any]
-"""A nested dict whose leaves are `Leaf`."""
+"""A nested dict whose leaves are `Port`."""
 
 
 @dataclass(slots=True)
 class Cell:
-    """A node of a typed graph: box, wires, spaces, name in the trees, ports, and the typed graph inside."""
+    """A node of a typed graph: box, wires, spaces, name in the trees, ports, and the typed graph inside.
+
+    `whole` says that the trees of the graph are the cell's own, with no level for its name.
+    """
 
     box: Box
     ins: tuple[int, ...]
@@ -250,6 +238,7 @@ class Cell:
     inner: Circuit | None = None
     keyed: bool = False
     shared: tuple[str, ...] = ()
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -300,21 +289,37 @@ def elaborate(term: Term, dom: Space, extra: Callable[[Box, Space], tuple[Port, 
                 circuit.states[cell.name] = states
 
     circuit.cod = _spread(term, dom, visit)
+    _lay_open(circuit)
     return circuit
 
 
+def _lay_open(circuit: Circuit) -> None:
+    """Where the only box with parameters is transparent, its tree is the whole tree."""
+    named = [cell for cell in circuit.cells if cell.name]
+    if len(named) == 1 and isinstance(named[0].box, Combinator) and named[0].box.transparent:
+        (cell,) = named
+        circuit.params, circuit.states = circuit.params.get(cell.name, {}), circuit.states.get(cell.name, {})
+        cell.name = ""
+        cell.whole = True
+
+
 class Combinator(Box):
-    """A box with a term inside; see `lenses.combinators`."""
+    """A box with a term inside; see `lenses.combinators`.
+
+    `named`: its label names a part and needs no number. `transparent`: alone in a term, it adds no
+    level to the trees of parameters.
+    """
 
     named = False
+    transparent = False
 
     def inside(self, dom: Space) -> tuple[Term, Space] | None:
         """The term inside and its domain, at the box's own domain."""
         raise NotImplementedError(type(self).__name__)
 
-    def stack(self, leaf: Leaf) -> Leaf:
+    def stack(self, port: Port) -> Port:
         """How an array of the inner term's tree is kept in the box's tree."""
-        return leaf
+        return port
 
     def ties(self, inner: Circuit) -> tuple[Tree, Tree]:
         """The inner term's parameters: those kept under the box's name, and those shared by a name of their own."""
@@ -338,7 +343,7 @@ def _trees(cell: Cell) -> tuple[Tree, Tree, Tree]:
                 tree = tree.setdefault(step, {})
             if last in tree:
                 raise LensError(explain(f"two parameters of {_label(box)} are called {port.name!r}"))
-            tree[last] = Leaf(port)
+            tree[last] = port
     return params, states, tied
 
 
@@ -356,12 +361,12 @@ def _merge_tied(into: Tree, tied: Tree, box: Box) -> None:
             )
 
 
-def map_tree(f: Callable[[Leaf], Any], tree: Tree) -> Tree:
+def map_tree(f: Callable[[Port], Any], tree: Tree) -> Tree:
     """The tree with `f` applied to each leaf."""
     return {name: map_tree(f, sub) if isinstance(sub, dict) else f(sub) for name, sub in tree.items()}
 
 
-def leaves(tree: Tree, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Leaf]]:
+def leaves(tree: Tree, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Port]]:
     """The leaves of a tree with their paths, in order."""
     for name, sub in tree.items():
         if isinstance(sub, dict):
@@ -372,10 +377,10 @@ def leaves(tree: Tree, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 def shapes(tree: Tree) -> str:
     """The tree's arrays in a line: path and sizes."""
-    return ", ".join(f"{'.'.join(path)} {leaf.array.sizes}" for path, leaf in leaves(tree)) or "none"
+    return ", ".join(f"{'.'.join(path)} {port.array.sizes}" for path, port in leaves(tree)) or "none"
 
 
 __all__ = [
-    "Cell", "Circuit", "Combinator", "Leaf", "Typed", "as_typed", "elaborate", "infer", "is_typed", "leaves",
+    "Cell", "Circuit", "Combinator", "Typed", "as_typed", "elaborate", "infer", "is_typed", "leaves",
     "map_tree", "plain", "shapes",
 ]  # fmt: skip

@@ -115,7 +115,6 @@ class Conv(Weighted):
 
     def pull_weight(self, cx: Cx, x: Any, d: Any) -> Any:
         port = next(p for p in cx.cell.ports if p.name == "weight")
-        assert port.array is not None
         return _transpose(lambda w: self.map(cx, w, x), x, port.array.sizes, d)
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Space
+from ..spaces import Array, Space
 from ..terms import Box, Port, Term
 
 
@@ -28,7 +28,7 @@ class Dropout(Box):
         return dom
 
     def ports(self, dom: Space) -> tuple[Port, ...]:
-        return (Port("key", "key", None),)
+        return (Port("key", "key", Array(())),)
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         (x,) = xs

@@ -60,9 +60,11 @@ class Rearrange(Box):
         left, right = map(_groups, self._sides)
         if x.rank < len(left):
             self.fail(0, f"at least {len(left)} axes, for {self._sides[0]!r}", x)
+        import einops
+
         try:
             shape = jax.eval_shape(lambda v: self.apply(None, None, v), jax.ShapeDtypeStruct(x.sizes, x.dtype)).shape  # type: ignore[arg-type]
-        except Exception as error:  # einops.EinopsError; the module is only loaded when it is needed
+        except (einops.EinopsError, ValueError) as error:
             reason = str(error).strip().splitlines()[-1]
             return self.fail(0, f"axes that fit {self.pattern!r}", x, reason)
         cut = x.rank - len(left)

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..compile import Compiled, as_array, check_arrays, compile, one
+from ..compile import Compiled, as_array, check_arrays, compile, one, only
 from ..errors import DataError, LensError, explain
 from ..files import load_arrays, save_arrays
 from ..inference import inference
@@ -150,7 +150,7 @@ class Learner:
         net = self.inference
         if not net.stateful:
             return net(params, *xs)
-        return net(params, *xs, state=_only(states.get("model_0", {}), net.circuit.states))[0]
+        return net(params, *xs, state=only(states.get("model_0", {}), net.circuit.states))[0]
 
     def evaluate(self, state: State, data: tuple[Any, Any]) -> dict[str, float]:
         """The mean loss on (x, y), and the accuracy where the loss has a notion of it."""
@@ -177,10 +177,6 @@ class Learner:
 
 def _tree(state: State) -> dict[str, Any]:
     return {"params": state.params, "optimiser": state.optimiser, "states": state.states, "key": state.key}
-
-
-def _only(states: Any, like: Any) -> Any:
-    return {k: _only(states[k], v) if isinstance(v, dict) else states[k] for k, v in like.items()}
 
 
 def _same_batch(xs: Sequence[Any], dom: Space, label: Any, array: Array) -> None:
