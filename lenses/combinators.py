@@ -20,7 +20,22 @@ import jax.numpy as jnp
 from jax import lax
 
 from .errors import ArityError, LensError, SpaceError, explain
-from .interpret import Cx, Side, backward, batch_ranks, broadcast, close, complete, evaluate, forward, meet_all
+from .interpret import (
+    Cx,
+    Side,
+    backward,
+    backward_even,
+    batch_ranks,
+    broadcast,
+    close,
+    complete,
+    evaluate,
+    evaluate_even,
+    forward,
+    forward_even,
+    meet_all,
+    renew,
+)
 from .opaque import Residual
 from .spaces import Array, Space
 from .syntax import bracketed
@@ -164,8 +179,8 @@ class Loop(Composite):
         def step(carry: Any, moving: Any) -> Any:
             (values, shared_states), (stepped, (params, states, key)) = carry, moving
             side = self._side(p, params, states if self.stacked else shared_states, key)
-            ys, new = evaluate(cx.inner, side, [*values, *stepped], cx.env)
-            kept_states, out_states = (shared_states, new) if self.stacked else (_renew(shared_states, new), None)
+            ys, new = evaluate_even(cx.inner, side, [*values, *stepped], cx.env)
+            kept_states, out_states = (shared_states, new) if self.stacked else (renew(shared_states, new), None)
             return (ys[:k], kept_states), (ys[k:], out_states)
 
         start = (list(xs[:k]), None if self.stacked else p.states)
@@ -178,8 +193,8 @@ class Loop(Composite):
         def step(carry: Any, moving: Any) -> Any:
             (values, shared_states), (stepped, (params, states, key)) = carry, moving
             side = self._side(p, params, states if self.stacked else shared_states, key)
-            ys, new, tape = forward(cx.inner, side, [*values, *stepped], cx.env)
-            kept_states, out_states = (shared_states, new) if self.stacked else (_renew(shared_states, new), None)
+            ys, new, tape = forward_even(cx.inner, side, [*values, *stepped], cx.env)
+            kept_states, out_states = (shared_states, new) if self.stacked else (renew(shared_states, new), None)
             return (ys[:k], kept_states), (ys[k:], out_states, tape)
 
         start = (list(xs[:k]), None if self.stacked else p.states)
@@ -197,7 +212,7 @@ class Loop(Composite):
             stepped, (params, states, key), tape = moving
             side = self._side(p, params, states if self.stacked else p.states, key)
             env = cx.separate()
-            changes, dxs = backward(cx.inner, side, tape, [*messages, *stepped], env)
+            changes, dxs = backward_even(cx.inner, side, tape, [*messages, *stepped], env)
             changes = complete(side.params, changes)
             new_uses = {name: meet_all(env, name, p.shared[name]) for name in shared}
             uses = jax.tree.map(rule.meet, uses, new_uses)
@@ -216,8 +231,20 @@ class Loop(Composite):
         return []
 
 
-def _renew(states: Any, new: Any) -> Any:
-    return {k: _renew(v, new.get(k, {})) if isinstance(v, dict) else new.get(k, v) for k, v in states.items()}
+def _carried(term: Term, dom: Space, carried: int) -> Space:
+    """The domain at which every step types alike: names of axes that a step does not hand on are left out."""
+    while True:
+        cod = infer(term, dom)
+        arrays = [
+            Array(a.sizes, [m if m == n else None for m, n in zip(a.names, b.names, strict=True)], a.element)
+            if a == b
+            else a
+            for a, b in zip(dom.arrays[:carried], cod, strict=False)
+        ]
+        new = Space([*arrays, *dom.arrays[carried:]])
+        if new.names == dom.names:
+            return dom
+        dom = new
 
 
 class Repeat(Loop):
@@ -237,6 +264,9 @@ class Repeat(Loop):
     def steps(self, cx: Cx) -> int:
         return self.times
 
+    def inside(self, dom: Space) -> tuple[Term, Space]:
+        return self.term, _carried(self.term, dom, len(dom))
+
     def type(self, dom: Space) -> Space:
         cod = infer(self.term, dom)
         if cod != dom:
@@ -244,7 +274,7 @@ class Repeat(Loop):
                 "all", "a term from a space to itself", f"{dom!r} -> {cod!r}",
                 "let the first layer change the size, and repeat the layers that keep it",
             )  # fmt: skip
-        return dom
+        return infer(*self.inside(dom))
 
     def stack(self, port: Port) -> Port:
         return port.stack(self.times)
@@ -285,7 +315,7 @@ class Scan(Loop):
 
     def inside(self, dom: Space) -> tuple[Term, Space]:
         slices = [_without(self, a, i + self.carry) for i, a in enumerate(dom.arrays[self.carry :])]
-        return self.term, Space(dom.arrays[: self.carry] + tuple(slices))
+        return self.term, _carried(self.term, Space(dom.arrays[: self.carry] + tuple(slices)), self.carry)
 
     def type(self, dom: Space) -> Space:
         term, inner = self.inside(dom)
@@ -294,7 +324,7 @@ class Scan(Loop):
         for i in range(self.carry):
             if cod[i] != dom[i]:
                 self.fail(i, f"{dom[i]!r} carried on to the next step", cod[i])
-        return Space((*dom.arrays[: self.carry], *(_in_front(a, n, name) for a in cod.arrays[self.carry :])))
+        return Space((*inner.arrays[: self.carry], *(_in_front(a, n, name) for a in cod.arrays[self.carry :])))
 
     def flops(self, dom: Space) -> int:
         from .cost import flops
@@ -402,13 +432,15 @@ class Over(Composite):
         return out
 
     def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
-        return super().run(cx, p, self._enter(cx, xs))
+        ys, states = evaluate_even(cx.inner, p, self._enter(cx, xs), cx.env)
+        return tuple(ys), states
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
-        return super().forward(cx, p, self._enter(cx, xs))
+        ys, states, tape = forward_even(cx.inner, p, self._enter(cx, xs), cx.env)
+        return tuple(ys), states, tape
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        changes, dxs = super().backward(cx, p, kept, ds)
+        changes, dxs = backward_even(cx.inner, p, kept, ds, cx.env)
         out: list[Any] = []
         for d, a in zip(dxs, cx.dom, strict=True):
             if d is None:

@@ -81,7 +81,7 @@ def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input")
     if len(xs) != len(dom):
         raise DataError(explain(f"{len(xs)} {what}s for {len(dom)} wires", term=shorten(term), expected=repr(dom)))
     out = []
-    for i, (x, array) in enumerate(zip(xs, dom, strict=True)):
+    for i, (x, array) in enumerate(zip(map(as_array, xs), dom, strict=True)):
         shape, dtype = jnp.shape(x), jnp.result_type(x)
         own = shape[len(shape) - array.rank :] if len(shape) >= array.rank else None
         if own != array.sizes:
@@ -115,6 +115,7 @@ class Pullback:
     """The backward pass at a point; a pytree, so it may cross `jit`. ``pullback(dy)`` is (dparams, dx)."""
 
     model: Compiled = field(metadata={"static": True})
+    shapes: tuple[tuple[int, ...], ...] = field(metadata={"static": True})
     side: tuple[Any, Any, Any]
     outputs: Any
     tape: Any
@@ -125,7 +126,8 @@ class Pullback:
             dys = dys[0]
         changed = Space(a for a in self.model.cod if a.change is not None)
         dys = tuple(d for d in dys if d is not None)
-        return self.model._jit_backward(self.side, self.outputs, self.tape, check_arrays(changed, dys, self.model.term, "change"))
+        changes = check_arrays(changed, dys, self.model.term, "change")
+        return self.model._jit_backward(self.side, self.outputs, self.tape, changes, self.shapes)
 
 
 class Compiled:
@@ -142,7 +144,7 @@ class Compiled:
                 raise LensError(explain("float64 is switched off in JAX", do="jax.config.update('jax_enable_x64', True) first"))
         self._jit_call = jax.jit(self._call, inline=True)
         self._jit_forward = jax.jit(self._forward, inline=True)
-        self._jit_backward = jax.jit(self._backward, inline=True)
+        self._jit_backward = jax.jit(self._backward, inline=True, static_argnums=4)
 
     def __repr__(self) -> str:
         return f"compile({shorten(self.term)}, rule={self.rule!r})"
@@ -225,11 +227,16 @@ class Compiled:
         ys, states, tape = forward(self.circuit, side, xs, Env(self.rule))
         return ys, self._split(states)[0], tape
 
-    def _backward(self, side: Any, outputs: Any, tape: Any, dys: Sequence[Any]) -> tuple[Any, Any]:
+    def _backward(self, side: Any, outputs: Any, tape: Any, dys: Sequence[Any], shapes: Any) -> tuple[Any, Any]:
         changes = iter(dys)
         error = [None if a.change is None else next(changes) for a in self.cod]
         dparams, dxs = close(self.circuit, self.side(*side), tape, outputs, error, Env(self.rule))
-        return dparams, one(self.rule.fill(self.dom, dxs))
+        return dparams, one(
+            [
+                jnp.zeros(shape, a.dtype) if d is None and a.change is not None else d
+                for d, a, shape in zip(dxs, self.dom, shapes, strict=True)
+            ]
+        )
 
     def vjp(self, params: Any, *xs: Any, state: Any = None, key: Any = None) -> tuple[Any, Pullback]:
         """The output (as in a call) and the pullback: ``dparams, dx = pullback(dy)``, under the rule.
@@ -238,7 +245,8 @@ class Compiled:
         """
         ys, states, tape = self._jit_forward(params, state, key, [as_array(x) for x in xs])
         y = (one(ys), states) if self.stateful else one(ys)
-        return y, Pullback(self, (params, state, key), ys if self.rule.keeps_outputs else None, tape)
+        shapes = tuple(tuple(jnp.shape(x)) for x in xs)
+        return y, Pullback(self, shapes, (params, state, key), ys if self.rule.keeps_outputs else None, tape)
 
     def custom_vjp(self) -> Callable[..., Any]:
         """f(params, *xs) as a `jax.custom_vjp` whose gradient is the rule's, for use inside other JAX programs."""
@@ -293,7 +301,7 @@ class Compiled:
             for leaf in jax.tree.leaves(tape):
                 var = outvars[position]
                 position += 1
-                if isinstance(var, jax.extend.core.Literal) or var in given or var in seen:
+                if hasattr(var, "val") or var in given or var in seen:  # a literal, a parameter, or counted
                     continue
                 seen.add(var)
                 total += leaf.size * leaf.dtype.itemsize
@@ -317,8 +325,13 @@ def only(tree: Any, like: Tree) -> dict[str, Any]:
 
 
 def as_array(x: Any) -> Any:
-    """`x` if it is an array of some kind, and a NumPy array of it otherwise."""
-    return x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
+    """`x` if it is an array of some kind, and a NumPy array of it otherwise. Raises DataError unless it holds numbers."""
+    array = x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
+    if isinstance(array, np.ndarray) and array.dtype.kind not in "biufV":  # V: bfloat16 and its like
+        raise DataError(
+            explain(f"this is no array of numbers: dtype {array.dtype}", came=f"{x!r:.60}", do="convert it with numpy.asarray(x, 'float32')")
+        )
+    return array
 
 
 def compile(

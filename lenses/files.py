@@ -80,8 +80,7 @@ def _sync_folder(folder: Path) -> None:
 
 def read_file(path: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """The arrays and the metadata of a file that `write_file` wrote. Raises FileError for any other."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+    from safetensors import SafetensorError, deserialize
 
     try:
         raw = Path(path).read_bytes()
@@ -103,10 +102,22 @@ def read_file(path: Any) -> tuple[dict[str, Any], dict[str, str]]:
                     do="use a copy of it")
         )  # fmt: skip
     try:
-        arrays = load(raw)
-    except (SafetensorError, KeyError, ValueError) as error:
+        arrays = {name: _array(**entry) for name, entry in deserialize(raw)}
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise FileError(explain(f"{path} cannot be read", because=error)) from None
-    return dict(arrays), {str(k): str(v) for k, v in metadata.items()}
+    arrays.pop("empty", None)
+    return arrays, {str(k): str(v) for k, v in metadata.items()}
+
+
+DTYPES = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "BOOL": "bool",
+    **{f"{u}{n}": f"{'u' if u == 'U' else ''}int{n}" for u in "IU" for n in (8, 16, 32, 64)},
+}  # fmt: skip
+"""What safetensors calls the dtypes; its NumPy reader does not know bfloat16."""
+
+
+def _array(dtype: str, shape: list[int], data: Any) -> Any:
+    return np.frombuffer(bytes(data), jnp.dtype(DTYPES[dtype])).reshape(shape)
 
 
 def _header(path: Any, raw: bytes) -> dict[str, Any]:
@@ -185,6 +196,11 @@ def load_arrays(path: Any, term: Term, like: Any) -> Any:
                     do="load it with a learner of that model: lenses.load_term(path) gives the term")
         )  # fmt: skip
     expected = _flat(like)
+    for name in arrays.keys() - expected.keys():
+        raise FileError(
+            explain(f"{path} does not fit this learner", array=name, expected="nothing of that name",
+                    came=f"{arrays[name].dtype}{list(arrays[name].shape)}", do="use the optimiser that it was saved with")
+        )  # fmt: skip
     values = []
     for name, leaf in expected.items():
         came = arrays.get(name)

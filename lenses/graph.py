@@ -9,6 +9,7 @@ port is ordered, so a walk from the boundary meets the nodes in an order that no
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
@@ -60,7 +61,7 @@ class _Walk:
         self.producer = {w: i for i, node in enumerate(graph.nodes) for w in node.outs}
         self.consumer = {w: i for i, node in enumerate(graph.nodes) for w in node.ins}
         self.order: list[int] = []
-        self.met = bytearray(len(graph.nodes))
+        self.met: Any = bytearray(len(graph.nodes))
         self.wires: list[int] = list(range(graph.inputs))
 
     def back(self, start: int) -> None:
@@ -126,30 +127,46 @@ def _floating(graph: Graph, walk: _Walk) -> list[list[int]]:
 
     Every node is tried as the start of its component, least label first, so this costs a square of
     the largest such component in the worst case; they are scalars like ``zero(A) >> discard``.
+    Boxes are told apart by their text, and by the order in which they first stand in the graph
+    where two that differ print alike.
     """
-    left = {i for i in range(len(graph.nodes)) if not walk.met[i]}
+    labels = _labels([node.box for node in graph.nodes])
     found: list[tuple[tuple[Any, ...], list[int]]] = []
-    while left:
-        best: tuple[tuple[Any, ...], list[int]] | None = None
-        component = _component(graph, walk, min(left))
-        labels = {i: repr(graph.nodes[i].box) for i in component}
-        least = min(labels.values())
-        for start in component:
-            if labels[start] != least:
-                continue
-            trial = _Walk.__new__(_Walk)
-            trial.nodes, trial.producer, trial.consumer = walk.nodes, walk.producer, walk.consumer
-            trial.order, trial.met, trial.wires = [], bytearray(len(graph.nodes)), []
-            trial.back(start)
-            trial.onward(0)
-            name = {w: k for k, w in enumerate(trial.wires)}
-            code = tuple((labels[i], tuple(name[w] for w in graph.nodes[i].ins)) for i in trial.order)
-            if best is None or code < best[0]:
-                best = (code, trial.order)
-        assert best is not None
-        found.append(best)
-        left -= set(component)
+    seen: set[int] = set()
+    for first in range(len(graph.nodes)):
+        if walk.met[first] or first in seen:
+            continue
+        component = _component(graph, walk, first)
+        seen.update(component)
+        least = min(labels[i] for i in component)
+        trials = [_trial(walk, start) for start in component if labels[start] == least]
+        found.append(min((_trial_code(graph, labels, trial), trial.order) for trial in trials))
     return [order for _, order in sorted(found, key=lambda item: item[0])]
+
+
+def _labels(boxes: Sequence[Any]) -> list[tuple[str, int]]:
+    alike: dict[str, list[Any]] = {}
+    out = []
+    for box in boxes:
+        kinds = alike.setdefault(repr(box), [])
+        if box.identity not in kinds:
+            kinds.append(box.identity)
+        out.append((repr(box), kinds.index(box.identity)))
+    return out
+
+
+def _trial(walk: _Walk, start: int) -> _Walk:
+    trial = _Walk.__new__(_Walk)
+    trial.nodes, trial.producer, trial.consumer = walk.nodes, walk.producer, walk.consumer
+    trial.order, trial.met, trial.wires = [], defaultdict(int), []
+    trial.back(start)
+    trial.onward(0)
+    return trial
+
+
+def _trial_code(graph: Graph, labels: Sequence[Any], trial: _Walk) -> tuple[Any, ...]:
+    name = {w: k for k, w in enumerate(trial.wires)}
+    return tuple((labels[i], tuple(name[w] for w in graph.nodes[i].ins)) for i in trial.order)
 
 
 def _component(graph: Graph, walk: _Walk, start: int) -> list[int]:

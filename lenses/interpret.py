@@ -206,6 +206,53 @@ def backward(
     return params, dxs
 
 
+# -- passes inside loops and slices, where every output must have the batch axes of the inputs --
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Evened:
+    """The tape of a pass whose outputs were broadcast: the batch axes there are, then those each output had."""
+
+    tape: Any
+    had: tuple[int, ...] = field(metadata={"static": True})
+
+
+def _shape(circuit: Circuit, xs: Sequence[Any]) -> tuple[int, ...]:
+    return jnp.shape(xs[0])[: jnp.ndim(xs[0]) - circuit.dom[0].rank] if xs else ()
+
+
+def _even(circuit: Circuit, ys: Sequence[Any], shape: tuple[int, ...]) -> tuple[list[Any], tuple[int, ...] | None]:
+    had = batch_ranks(circuit.cod, ys)
+    if all(n == len(shape) for n in had):
+        return list(ys), None
+    return [jnp.broadcast_to(y, shape + a.sizes) for y, a in zip(ys, circuit.cod, strict=True)], had
+
+
+def evaluate_even(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env) -> tuple[list[Any], dict[str, Any]]:
+    """`evaluate`, constants among the outputs broadcast to the batch axes of the inputs."""
+    ys, states = evaluate(circuit, side, xs, env)
+    return _even(circuit, ys, _shape(circuit, xs))[0], states
+
+
+def forward_even(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env) -> tuple[list[Any], dict[str, Any], Any]:
+    """`forward`, constants among the outputs broadcast to the batch axes of the inputs."""
+    ys, states, tape = forward(circuit, side, xs, env)
+    even, had = _even(circuit, ys, _shape(circuit, xs))
+    return even, states, tape if had is None else Evened(tape, (len(_shape(circuit, xs)), *had))
+
+
+def backward_even(
+    circuit: Circuit, side: Side, tape: Any, messages: Sequence[Any], env: Env
+) -> tuple[dict[str, Any], list[Any]]:
+    """`backward` of `forward_even`: messages to broadcast constants are summed again."""
+    if isinstance(tape, Evened):
+        most, *had = tape.had
+        messages = [d if d is None else env.rule.unbatch(d, most - n) for d, n in zip(messages, had, strict=True)]
+        tape = tape.tape
+    return backward(circuit, side, tape, messages, env)
+
+
 def complete(params: dict[str, Any], messages: dict[str, Any]) -> dict[str, Any]:
     """The messages in the shape of `params`, zero where there is none."""
     return {
@@ -214,6 +261,11 @@ def complete(params: dict[str, Any], messages: dict[str, Any]) -> dict[str, Any]
         else (messages[name] if messages.get(name) is not None else jnp.zeros_like(value))
         for name, value in params.items()
     }
+
+
+def renew(states: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The states with those that a pass has rewritten put in their place."""
+    return {k: renew(v, new.get(k, {})) if isinstance(v, dict) else new.get(k, v) for k, v in states.items()}
 
 
 def split_tied(circuit: Circuit, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -230,7 +282,7 @@ def close(
     The rule makes the first messages, tied parameters are met, and the error is published in `env.after`.
     """
     rule = env.rule
-    env.after = env.after | {"error": list(dys)}
+    env.after = env.after | {"error": list(dys), "cod": circuit.cod}
     values = outputs if outputs is not None else [None] * len(dys)
     messages = [None if d is None else rule.start(y, d) for y, d in zip(values, dys, strict=True)]
     params, dxs = backward(circuit, side, tape, messages, env)

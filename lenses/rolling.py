@@ -48,7 +48,7 @@ def _run(kinds: Sequence[int], spaces: Sequence[Space], at: int) -> tuple[int, i
     """The unit at `at` that covers most of the chain when repeated, the shortest of those: (length, times)."""
     best = (1, 1)
     for period in range(1, min(LONGEST, (len(kinds) - at) // LEAST) + 1):
-        if spaces[at] != spaces[at + period]:
+        if spaces[at] != spaces[at + period] or spaces[at].names != spaces[at + period].names:
             continue
         end = at + period
         while end < len(kinds) and kinds[end] == kinds[end - period]:

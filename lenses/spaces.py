@@ -10,6 +10,7 @@ themselves, indices and random keys have nothing.
 
 from __future__ import annotations
 
+import keyword
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -95,14 +96,23 @@ class Array:
     """One array of a space: sizes (a tuple of int), names (str or None for each axis), element."""
 
     __slots__ = ("_hash", "element", "names", "sizes")
+    sizes: tuple[int, ...]
+    names: tuple[str | None, ...]
+    element: Element
+    _hash: int
 
     def __init__(
         self, sizes: Iterable[int], names: Iterable[str | None] | None = None, element: Element = RealElement()
     ):
-        self.sizes = tuple(sizes)
-        self.names = tuple(names) if names is not None else (None,) * len(self.sizes)
-        self.element = element
-        self._hash = hash((self.sizes, element))
+        sizes = tuple(sizes)
+        given = tuple(names) if names is not None else (None,) * len(sizes)
+        # Of two axes of one name the last keeps it: it is the one that the box which made it meant.
+        unique = tuple(n if n not in given[i + 1 :] else None for i, n in enumerate(given))
+        for name, value in (("sizes", sizes), ("names", unique), ("element", element), ("_hash", hash((sizes, element)))):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("an array of a space cannot be changed")
 
     @property
     def rank(self) -> int:
@@ -155,7 +165,9 @@ class Array:
         axes = []
         for place, (size, name) in enumerate(zip(self.sizes, self.names, strict=True)):
             named = named or name is not None
-            axes.append(str(size) if not named else f"{name or f'_{place}'}={size}")
+            name = name or f"_{place}"
+            spelled = name.isidentifier() and not keyword.iskeyword(name) and name not in ("dtype", "below")
+            axes.append(str(size) if not named else f"{name}={size}" if spelled else f"**{{{name!r}: {size}}}")
         return self.element.call(axes)
 
 
@@ -163,9 +175,18 @@ class Space:
     """A finite tuple of arrays, an object of the category. `A @ B` concatenates, `unit` is empty."""
 
     __slots__ = ("arrays",)
+    arrays: tuple[Array, ...]
 
     def __init__(self, arrays: Iterable[Array] = ()):
-        self.arrays = tuple(arrays)
+        object.__setattr__(self, "arrays", tuple(arrays))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("a space cannot be changed")
+
+    @property
+    def names(self) -> tuple[tuple[str | None, ...], ...]:
+        """The names of the axes of each array, which equality leaves out."""
+        return tuple([a.names for a in self.arrays])
 
     @property
     def change(self) -> Space:
@@ -234,27 +255,36 @@ def Index(*sizes: int, below: int, **named: int) -> Space:
     return Space([Array(*_axes("Index", sizes, named), IndexElement(int(below)))])
 
 
+MAKERS: dict[str, Any] = {"Real": Real, "Index": Index}
+"""The functions that make spaces, by the name under which `parse_space` reads them."""
+
+
 def parse_space(text: str) -> Space:
     """The space that `text` spells, e.g. ``"Real(28, 28, 1) @ Index(below=10)"``; nothing is evaluated."""
     import ast
-
-    makers = {"Real": Real, "Index": Index}
 
     def read(node: ast.expr) -> Space:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             return read(node.left) @ read(node.right)
         if isinstance(node, ast.Name) and node.id == "unit":
             return unit
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in makers:
-            named: dict[str, Any] = {k.arg: ast.literal_eval(k.value) for k in node.keywords if k.arg}
-            return makers[node.func.id](*(ast.literal_eval(a) for a in node.args), **named)
-        raise ValueError(ast.unparse(node))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS:
+            named: dict[str, Any] = {}
+            for k in node.keywords:
+                value = ast.literal_eval(k.value)
+                named |= {k.arg: value} if k.arg else value
+            return MAKERS[node.func.id](*(ast.literal_eval(a) for a in node.args), **named)
+        raise ValueError(f"{ast.unparse(node)} is no space")
 
     try:
         return read(ast.parse(text, mode="eval").body)
     except LensError:
         raise
-    except (SyntaxError, ValueError, TypeError) as error:
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise SpaceError(
-            explain(f"cannot read the space {text!r}", because=error, do="write it as in Real(28, 28, channel=1) @ Index(below=10)")
+            explain(
+                f"cannot read the space {text!r}",
+                because=error,
+                do="write it as in Real(28, 28, channel=1) @ Index(below=10)",
+            )
         ) from None

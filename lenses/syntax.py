@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -194,7 +196,24 @@ def _read(entry: Any, made: list[Term]) -> Term:
                 do="import the module that defines it first; nothing is imported because a file says so",
             )
         )
-    return Box.registry[name](**{k: value(v) for k, v in fields.items()})
+    box = Box.registry[name](**{k: value(v) for k, v in fields.items()})
+    for f in dataclasses.fields(box):  # type: ignore[arg-type]
+        if not _fits(getattr(box, f.name), str(f.type)):
+            raise FileError(explain(f"{name}: the field {f.name} is {getattr(box, f.name)!r}", expected=f.type))
+    if any(not isinstance(n, int) or n < 0 for n in box.arity):
+        raise FileError(explain(f"{name}: its arity is {box.arity}", expected="numbers of wires, 0 or more"))
+    return box
+
+
+KINDS: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "None": type(None), "tuple": tuple, "Term": Term, "Space": Space}
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    """Whether a field's value is of the plain type that its annotation says; other types check themselves."""
+    names = [part.strip().partition("[")[0] for part in re.sub(r"\[[^\[\]]*(\[[^\[\]]*\])*[^\[\]]*\]", "", annotation).split("|")]
+    if any(name not in KINDS for name in names):
+        return True
+    return any(type(value) is KINDS[n] or (n in ("Term", "Space") and isinstance(value, KINDS[n])) for n in names)
 
 
 class Readable:

@@ -16,6 +16,7 @@ terms have equal trees of parameters. Nothing here recurses: a chain may be 100 
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -33,6 +34,12 @@ class Term:
     """A morphism of the free symmetric monoidal category over boxes; see the module."""
 
     arity: tuple[int, int]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a term cannot be changed, so its {name} cannot be set; build another one")
+
+    def _set(self, **values: Any) -> None:
+        self.__dict__.update(values)
 
     def __rshift__(self, other: Term) -> Term:
         return compose(self, other) if isinstance(other, Term) else NotImplemented
@@ -107,24 +114,26 @@ class Term:
 class Seq(Term):
     """f1 >> f2 >> ...: at least two factors, none of them a Seq or an identity. Built by `compose`."""
 
+    _pieces: Sequence[Term] | None
+
     def __init__(self, pieces: Sequence[Term], arity: tuple[int, int]):
-        self._pieces: Sequence[Term] | None = pieces
-        self.arity = arity
+        self._set(_pieces=pieces, arity=arity)
 
     @cached_property
     def parts(self) -> tuple[Term, ...]:
         assert self._pieces is not None
         parts = tuple(_flatten(self._pieces, Seq))
-        self._pieces = None
+        self._set(_pieces=None)
         return parts
 
 
 class Par(Term):
     """f1 @ f2 @ ...: at least two factors, none of them a Par. Built by `tensor`."""
 
+    _pieces: Sequence[Term] | None
+
     def __init__(self, pieces: Sequence[Term], arity: tuple[int, int]):
-        self._pieces: Sequence[Term] | None = pieces
-        self.arity = arity
+        self._set(_pieces=pieces, arity=arity)
 
     @cached_property
     def factors(self) -> tuple[Term, ...]:
@@ -136,7 +145,7 @@ class Par(Term):
                 result[-1] = Identity(result[-1].wires + term.wires)
             else:
                 result.append(term)
-        self._pieces = None
+        self._set(_pieces=None)
         return tuple(result)
 
 
@@ -222,7 +231,7 @@ class Box(Term):
             if f.default is not dataclasses.MISSING and value == f.default:
                 keyword = True
             else:
-                arguments.append(f"{f.name}={value!r}" if keyword else repr(value))
+                arguments.append(f"{f.name}={literal(value)}" if keyword else literal(value))
         return f"{self.spelling}({', '.join(arguments)})"
 
     def fail(self, wire: int | str, expected: object, came: object, do: str | None = None) -> Any:
@@ -269,6 +278,15 @@ class Box(Term):
     def reverse_term(self, dom: Space) -> Term | None:
         """R of the box with its parameters as plain wires, P @ A @ B' -> P' @ A'; None if it has no term."""
         return None
+
+
+def literal(value: Any) -> str:
+    """The value as source text that reads back; floats that are not finite too."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float('{value}')"
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    return repr(value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -553,9 +571,9 @@ def compose(*terms: Term) -> Term:
     for left, right in zip(terms, terms[1:], strict=False):
         if left.arity[1] != right.arity[0]:
             raise _mismatch(left, right)
-    if any(map(is_typed, terms)):
-        return compose_typed(terms)
     kept = [t for t in terms if not isinstance(t, Identity)] or [terms[0]]
+    if any(map(is_typed, kept)):
+        return compose_typed(kept)
     return kept[0] if len(kept) == 1 else Seq(kept, (kept[0].arity[0], kept[-1].arity[1]))
 
 
@@ -563,9 +581,9 @@ def tensor(*terms: Term) -> Term:
     """f1 @ f2 @ ...; associative and unital on the nose, the unit being ``identity(0)``."""
     from .typed import is_typed, tensor_typed
 
-    if any(map(is_typed, terms)):
-        return tensor_typed(terms)
     kept = [t for t in terms if not (isinstance(t, Identity) and t.wires == 0)]
+    if any(map(is_typed, kept)):
+        return tensor_typed(kept)
     if all(isinstance(t, Identity) for t in kept):
         return Identity(sum(t.arity[0] for t in kept))
     if len(kept) == 1:

@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import Any, NoReturn
 
 from .errors import ArityError, LensError, SpaceError, explain
-from .functor import fold
+from .functor import Functor, fold
 from .graph import Node
 from .spaces import Array, Space, unit
-from .terms import Box, Check, Port, Term, compose, tensor
+from .terms import Box, Check, Identity, Port, Term, compose, tensor
 
 
 class Misfit(Exception):
@@ -29,14 +29,17 @@ class Misfit(Exception):
 class Typed(Term):
     """A term at a domain: `term`, `dom` and `cod`. Composition with it checks types at once."""
 
+    term: Term
+    dom: Space
+    cod: Space
+
     def __init__(self, term: Term, dom: Space, cod: Space | None = None):
         if isinstance(term, Typed):
             if term.dom != dom:
                 raise SpaceError(explain("a typed term cannot be typed anew", typed_at=term.dom, came=dom))
             term = term.term
-        self.term, self.dom = term, dom
-        self.cod = infer(term, dom) if cod is None else cod
-        self.arity = term.arity
+        cod = infer(term, dom) if cod is None else cod
+        self._set(term=_settled(term, dom), dom=dom, cod=cod, arity=term.arity)
 
     @property
     def parts(self) -> tuple[Term, ...]:
@@ -53,16 +56,48 @@ class Typed(Term):
 
     @cached_property
     def _code(self) -> Any:
-        return (self.dom, self.term._code)
+        return (self.dom, self.dom.names, self.term._code)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Typed) and self.dom == other.dom and self.term == other.term
+        # Names of axes matter here: a box may pick its axis by name.
+        return (
+            isinstance(other, Typed)
+            and self.dom == other.dom
+            and self.dom.names == other.dom.names
+            and self.term == other.term
+        )
 
     def __hash__(self) -> int:
         return self._hash
 
     def _repr_svg_(self) -> str | None:
         return draw_hook(self) if draw_hook else None
+
+
+def _settled(term: Term, dom: Space) -> Term:
+    """The term without the checks that its typing at `dom` has shown to hold, names of axes included."""
+    if not any(isinstance(node.box, Check) for node in term.graph.nodes):
+        return term
+    held: set[int] = set()
+
+    def visit(node: Node, at: Space, cod: Space) -> None:
+        if isinstance(node.box, Check) and at.names == node.box.space.names:
+            held.add(node.leaf)
+
+    _spread(term, dom, visit)
+    return _Without(held)(term)
+
+
+class _Without(Functor):
+    """Replaces the boxes with these numbers, in the order of the term's text, by identities."""
+
+    def __init__(self, leaves: set[int]):
+        super().__init__({})
+        self.leaves, self.leaf = leaves, -1
+
+    def box(self, box: Box) -> Term:
+        self.leaf += 1
+        return Identity(box.arity[0]) if self.leaf in self.leaves else box
 
 
 draw_hook: Callable[[Typed], str] | None = None
@@ -108,14 +143,18 @@ def compose_typed(terms: Sequence[Term]) -> Term:
     if not isinstance(first, Typed):
         return compose(*map(plain, terms))
     cod = first.cod
+    chain: list[Term] = [first.term]
     for left, term in zip(terms, rest, strict=False):
         if isinstance(term, Typed):
             if term.dom != cod:
                 raise _typed_mismatch(left, cod, term)
+            renames = term.dom.names != cod.names
+            chain += [Check(term.dom), term.term] if renames else [term.term]
             cod = term.cod
         else:
+            chain.append(term)
             cod = infer(term, cod)
-    return Typed(compose(*[t.term if isinstance(t, Typed) else t for t in terms]), first.dom, cod)
+    return Typed(compose(*chain), first.dom, cod)
 
 
 def tensor_typed(terms: Sequence[Term]) -> Term:
@@ -148,12 +187,13 @@ def _typed_mismatch(left: Term, cod: Space, right: Typed) -> SpaceError:
 
 def _spread(term: Term, dom: Space, visit: Callable[[Node, Space, Space], None] | None = None) -> Space:
     """The codomain of a term; `visit` is told each node with its domain and codomain, in order."""
-    known: dict[tuple[int, Space], Space] = {}
+    # Equality of spaces leaves out names, but the type of a box may depend on them.
+    known: dict[tuple[int, Space, Any], Space] = {}
 
     def clause(node: Node, arrays: list[Array]) -> Space:
         box = node.box
         at = Space(arrays)
-        cod = known.get((id(box), at))
+        cod = known.get((id(box), at, at.names))
         if cod is None:
             try:
                 cod = box.type(at)
@@ -161,7 +201,7 @@ def _spread(term: Term, dom: Space, visit: Callable[[Node, Space, Space], None] 
                 _refuse(misfit, node, at, term)
             except SpaceError as error:
                 raise SpaceError(f"{error}\n  inside: {_label(box)}") from None
-            known[id(box), at] = cod
+            known[id(box), at, at.names] = cod
         if visit is not None:
             visit(node, at, cod)
         return cod
@@ -260,8 +300,8 @@ def elaborate(term: Term, dom: Space, extra: Callable[[Box, Space], tuple[Port, 
     """The typed graph of `term` at `dom`; `extra` adds a rule's own ports to a box."""
     term = term.term if isinstance(term, Typed) else term
     circuit = Circuit(term, dom, unit, [], term.graph.outs)
-    inner_of: dict[tuple[int, Space], Circuit] = {}
-    counts: dict[str, int] = {}
+    inner_of: dict[tuple[int, Space, Any], Circuit] = {}
+    trees: list[tuple[Cell, Tree, Tree]] = []
 
     def visit(node: Node, at: Space, cod: Space) -> None:
         box = node.box
@@ -269,9 +309,9 @@ def elaborate(term: Term, dom: Space, extra: Callable[[Box, Space], tuple[Port, 
         circuit.cells.append(cell)
         inside = box.inside(at) if isinstance(box, Combinator) else None
         if inside is not None:
-            if (id(box), at) not in inner_of:
-                inner_of[id(box), at] = elaborate(*inside, extra)
-            cell.inner = inner_of[id(box), at]
+            if (id(box), at, at.names) not in inner_of:
+                inner_of[id(box), at, at.names] = elaborate(*inside, extra)
+            cell.inner = inner_of[id(box), at, at.names]
         cell.ports = box.ports(at) + (extra(box, at) if extra else ())
         params, states, tied = _trees(cell)
         cell.keyed = any(p.kind == "key" for p in cell.ports) or (cell.inner is not None and cell.inner.keyed)
@@ -279,18 +319,30 @@ def elaborate(term: Term, dom: Space, extra: Callable[[Box, Space], tuple[Port, 
         circuit.keyed |= cell.keyed
         _merge_tied(circuit.tied, tied, box)
         if params or states:
-            label = box.label
-            number = counts.get(label, 0)
-            counts[label] = number + 1
-            cell.name = label if isinstance(box, Combinator) and box.named and not number else f"{label}_{number}"
-            if params:
-                circuit.params[cell.name] = params
-            if states:
-                circuit.states[cell.name] = states
+            trees.append((cell, params, states))
 
     circuit.cod = _spread(term, dom, visit)
+    _name(circuit, trees)
     _lay_open(circuit)
     return circuit
+
+
+def _name(circuit: Circuit, trees: Sequence[tuple[Cell, Tree, Tree]]) -> None:
+    """Names the cells that have trees: a part by its label, other boxes by label and number, no name twice."""
+    taken = set(circuit.tied)
+    counts: dict[str, int] = {}
+    for cell, params, states in trees:
+        label = cell.box.label
+        part = isinstance(cell.box, Combinator) and cell.box.named
+        while not cell.name or cell.name in taken:
+            number = counts.get(label, 0)
+            counts[label] = number + 1
+            cell.name = label if part and not number else f"{label}_{number}"
+        taken.add(cell.name)
+        if params:
+            circuit.params[cell.name] = params
+        if states:
+            circuit.states[cell.name] = states
 
 
 def _lay_open(circuit: Circuit) -> None:

@@ -55,6 +55,11 @@ class Wire:
     def __truediv__(self, other: Any) -> Wire:
         return self._with("divide", other) if isinstance(other, Wire) else self * (1.0 / other)
 
+    def __rtruediv__(self, other: Any) -> Wire:
+        from .boxes.pointwise import reciprocal
+
+        return reciprocal(self) * other
+
     def __neg__(self) -> Wire:
         return self * -1.0
 

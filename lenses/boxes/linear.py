@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -14,6 +15,11 @@ from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, Space
 from ..terms import Box, Discard, Port, Term, tensor
+
+
+def along(b: Any, x: Any) -> Any:
+    """A learned array of the last axes, broadcast to the shape of `x` in one operation."""
+    return lax.broadcast_in_dim(b, x.shape, tuple(range(x.ndim - b.ndim, x.ndim)))
 
 
 class Weighted(Box):
@@ -39,7 +45,7 @@ class Weighted(Box):
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         y = self.map(cx, p["weight"], xs[0])
-        return y + p["bias"] if "bias" in p.params else y
+        return y + along(p["bias"], y) if "bias" in p.params else y
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
         return (self.apply(cx, p, *xs),), {}, xs[0]
@@ -112,8 +118,8 @@ class Dense(Weighted):
 
     def reverse_term(self, dom: Space) -> Term:
         (x,) = dom
-        lead = [f"n{i}" for i in range(x.rank - self.axes)]
-        rows, out = [f"i{i}" for i in range(self.axes)], [f"o{i}" for i in range(len(self.sizes))]
+        cut = x.rank - self.axes
+        lead, rows, out = _names(x.names[:cut], "n"), _names(x.names[cut:], "i"), _names(self.names, "o")
         line = " ".join
         to_weight = einsum(f"{line(lead + rows)}, {line(lead + out)} -> {line(rows + out)}")
         to_input = einsum(f"{line(rows + out)}, {line(lead + out)} -> {line(lead + rows)}")
@@ -125,6 +131,11 @@ class Dense(Weighted):
             return (*changes, to_input(w, d))
 
         return traced(r, 4 if self.bias else 3)
+
+
+def _names(names: Sequence[str | None], kind: str) -> list[str]:
+    """Names for an einsum pattern, told apart by their `kind`, that leave the axes unnamed."""
+    return [f"_{kind}{i}" for i in range(len(names))]
 
 
 def dense(*sizes: int, axes: int = 1, bias: bool = True, init: str = "lecun_normal", **named: int) -> Term:
@@ -161,11 +172,12 @@ class Bias(Box):
         return (Port("bias", "param", Array(x.sizes[cut:], x.names[cut:], x.element)),)
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        return xs[0] + p["bias"]
+        return xs[0] + along(p["bias"], xs[0])
 
     def reverse_term(self, dom: Space) -> Term:
         (x,) = dom
-        lead, own = [f"n{i}" for i in range(x.rank - self.axes)], [f"o{i}" for i in range(self.axes)]
+        cut = x.rank - self.axes
+        lead, own = _names(x.names[:cut], "n"), _names(x.names[cut:], "o")
         total = einsum(f"{' '.join(lead + own)} -> {' '.join(own)}")
         return traced(lambda b, x, d: (total(d), d), 3)
 
@@ -207,11 +219,15 @@ def scale(factor: float) -> Term:
     return Scale(float(factor))
 
 
+LETTERS = string.ascii_letters
+
+
 class Einsum(Box):
     """A product of arrays with repeated axes summed, in einsum notation with names: "query d, key d -> query key".
 
     Axes are matched by place within each operand, and names that stand on the left alone are
-    summed. A name twice in one operand takes the diagonal. Leading axes are broadcast.
+    summed. A name twice in one operand takes the diagonal. Leading axes are broadcast. A name that
+    starts with an underscore leaves its axis unnamed.
     """
 
     glyph: ClassVar[str] = "einsum"
@@ -247,19 +263,26 @@ class Einsum(Box):
                 self.fail(wire, f"the leading axes {[n for n, _ in lead]}, as on the wires before, or none", array)
             lead = lead or own
         result = self._result
+        names = [None if n.startswith("_") else n for n in result]
         return Space(
-            [Array([n for n, _ in lead] + [sizes[n] for n in result], [m for _, m in lead] + result, dom[0].element)]
+            [Array([n for n, _ in lead] + [sizes[n] for n in result], [m for _, m in lead] + names, dom[0].element)]
         )
 
-    def _letters(self) -> str:
+    def _letters(self, dom: Space) -> str:
+        """The pattern for NumPy: '...' for batch axes alone, a letter for each typed axis, leading ones too."""
         letter: dict[str, str] = {}
         for name in [n for names in self._operands for n in names]:
-            letter.setdefault(name, chr(97 + len(letter)) if len(letter) < 26 else chr(39 + len(letter)))
-        operands = ",".join("..." + "".join(letter[n] for n in names) for names in self._operands)
-        return f"{operands}->..." + "".join(letter[n] for n in self._result)
+            letter.setdefault(name, LETTERS[len(letter)])
+        leads = [a.rank - len(names) for names, a in zip(self._operands, dom, strict=True)]
+        lead = LETTERS[len(letter) : len(letter) + max(leads)]
+        operands = [
+            "..." + (lead if n else "") + "".join(letter[n] for n in names)
+            for names, n in zip(self._operands, leads, strict=True)
+        ]
+        return f"{','.join(operands)}->...{lead}" + "".join(letter[n] for n in self._result)
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        return jnp.einsum(self._letters(), *xs)
+        return jnp.einsum(self._letters(cx.dom), *xs)
 
     def flops(self, dom: Space) -> int:
         sizes = {n: s for names, a in zip(self._operands, dom, strict=True) for n, s in zip(names, a.sizes[a.rank - len(names) :], strict=True)}

@@ -12,7 +12,7 @@ from .. import initialisers
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, IndexElement, RealElement, Space
-from ..terms import Box, Discard, Port, Term
+from ..terms import Box, Discard, Port, Term, literal
 
 
 class Embedding(Box):
@@ -92,7 +92,7 @@ class Constant(Box):
 
     def spell(self) -> str:
         shown: Any = np.asarray(self.values).reshape(self.space[0].sizes).tolist()
-        return f"constant({shown!r}, {self.space!r})"
+        return f"constant({literal(shown)}, {self.space!r})"
 
     def type(self, dom: Space) -> Space:
         return self.space

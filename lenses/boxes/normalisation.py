@@ -10,6 +10,7 @@ from jax import lax
 from ..interpret import Cx, Side
 from ..spaces import Array, Space
 from ..terms import Box, Port, Term
+from .linear import along
 
 
 class Normalise(Box):
@@ -44,7 +45,8 @@ class LayerNorm(Normalise):
         (x,) = xs
         centred = x - x.mean(-1, keepdims=True)
         variance = (centred * centred).mean(-1, keepdims=True)
-        return centred * lax.rsqrt(variance + self.epsilon) * p["scale"] + p["offset"]
+        y = centred * lax.rsqrt(variance + self.epsilon)
+        return y * along(p["scale"], x) + along(p["offset"], x)
 
 
 def layer_norm(epsilon: float = 1e-6) -> Term:
@@ -63,7 +65,7 @@ class RMSNorm(Normalise):
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         (x,) = xs
-        return x * lax.rsqrt((x * x).mean(-1, keepdims=True) + self.epsilon) * p["scale"]
+        return x * lax.rsqrt((x * x).mean(-1, keepdims=True) + self.epsilon) * along(p["scale"], x)
 
 
 def rms_norm(epsilon: float = 1e-6) -> Term:
@@ -95,7 +97,7 @@ class BatchNorm(Normalise):
         if self.training:
             axes = tuple(range(x.ndim - 1))
             mean = x.mean(axes)
-            centred = x - mean
+            centred = x - along(mean, x)
             variance = (centred * centred).mean(axes)
             m = self.momentum
             states = {
@@ -103,10 +105,10 @@ class BatchNorm(Normalise):
                 "variance": m * p["variance"] + (1 - m) * lax.stop_gradient(variance),
             }
         else:
-            centred, variance = x - p["mean"], p["variance"]
+            centred, variance = x - along(p["mean"], x), p["variance"]
             states = {"mean": p["mean"], "variance": p["variance"]}
-        y = centred * (lax.rsqrt(variance + self.epsilon) * p["scale"]) + p["offset"]
-        return (y,), states
+        factor = lax.rsqrt(variance + self.epsilon) * p["scale"]
+        return (centred * along(factor, x) + along(p["offset"], x),), states
 
 
 def batch_norm(momentum: float = 0.9, epsilon: float = 1e-5, training: bool = True) -> Term:

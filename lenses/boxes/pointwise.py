@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 import jax
@@ -154,9 +155,10 @@ def power(number: float) -> Term:
 
 def with_number(name: str, number: float) -> Term:
     """The box that combines a wire with a number, for the operators of wires."""
-    if isinstance(number, bool) or not isinstance(number, int | float):
+    if isinstance(number, bool) or not isinstance(number, Real) or getattr(number, "shape", ()) != ():
         raise LensError(explain(f"a wire cannot be combined with {number!r}", expected="a wire or a number"))
-    return scale(number) if name == "multiply" else WithNumber(name, float(number))
+    number = float(number)
+    return scale(number) if name == "multiply" else WithNumber(name, number)
 
 
 def register(name: str, meaning: Callable[..., Any], derivative: Any = None, arguments: int = 1) -> Term:
@@ -169,7 +171,7 @@ def register(name: str, meaning: Callable[..., Any], derivative: Any = None, arg
 
 step = register("step", lambda x: (x > 0).astype(x.dtype), lambda x, y: (None,))
 sign = register("sign", jnp.sign, lambda x, y: (None,))
-relu = register("relu", lambda x: lax.max(x, lax.full_like(x, 0)), lambda x, y: (step(x),))
+relu = register("relu", jax.nn.relu, lambda x, y: (step(x),))
 exp = register("exp", jnp.exp, lambda x, y: (y,))
 log = register("log", jnp.log, lambda x, y: (reciprocal(x),))
 sin = register("sin", jnp.sin, lambda x, y: (cos(x),))
@@ -180,7 +182,7 @@ softplus = register("softplus", jax.nn.softplus, lambda x, y: (sigmoid(x),))
 silu = register("silu", lambda x: x * lax.logistic(x), lambda x, y: (sigmoid(x) + y * (1.0 - sigmoid(x)),))
 gelu = register("gelu", jax.nn.gelu)
 elu = register("elu", jax.nn.elu, lambda x, y: (step(x) + (1.0 - step(x)) * exp(-relu(-x)),))
-leaky_relu = register("leaky_relu", jax.nn.leaky_relu, lambda x, y: (step(x) * 0.99 + 0.01,))
+leaky_relu = register("leaky_relu", jax.nn.leaky_relu, lambda x, y: (1.0 - step(-x) * 0.99,))
 square = register("square", lambda x: x * x, lambda x, y: (x * 2.0,))
 sqrt = register("sqrt", jnp.sqrt, lambda x, y: (reciprocal(y) * 0.5,))
 rsqrt = register("rsqrt", lax.rsqrt, lambda x, y: (y * y * y * -0.5,))

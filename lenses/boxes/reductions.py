@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, IndexElement, Space
 from ..terms import Box, Term
@@ -138,7 +139,11 @@ class Spread(Box):
 
 
 def spread(size: int, axis: int = -1, name: str | None = None) -> Term:
-    """A new axis with the same value along it."""
+    """A new axis of `size` with the same value along it, at the place `axis`, negative from the end."""
+    if axis >= 0 or size < 1:
+        raise LensError(
+            explain(f"spread({size}, {axis})", expected="a size of 1 or more and a negative place, -1 being the last")
+        )
     return Spread(size, axis, name)
 
 

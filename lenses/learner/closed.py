@@ -15,7 +15,7 @@ import jax
 from ..combinators import Expose, expose, leaves, nest, whole
 from ..compile import check_tree
 from ..errors import LensError, explain
-from ..interpret import Cx, Env, Side, backward, forward
+from ..interpret import Env, Side, backward, forward, renew
 from ..rules.rule import Rule, backprop
 from ..spaces import Space
 from ..terms import Identity, Term, compose, tensor
@@ -23,9 +23,6 @@ from ..typed import Typed, elaborate
 from .losses import Loss
 from .optimisers import Optimiser, Tree, Update
 from .rates import Rate
-
-__all__ = ["Closed", "Cx"]
-
 
 class Closed:
     """One closed lens (S @ P) @ A @ T -> unit for a model P @ A -> B, a loss B @ T -> L and a rate L -> unit.
@@ -69,7 +66,7 @@ class Closed:
         side = Side({}, states, key, {})
         _, new, tape = forward(self.circuit, side, wires, env)
         _, back = backward(self.circuit, side, tape, [], env)
-        return back, new, env.after["loss"]
+        return back, renew(states, new), env.after["loss"]
 
     def wires_of(self, params: Tree) -> list[Any]:
         """The parameters' arrays in the order of the exposed model's wires."""

@@ -27,6 +27,11 @@ class Rate(Box):
     glyph: ClassVar[str] = "cap"
     rate: float | Schedule = 1.0
 
+    def spell(self) -> str:
+        if callable(self.rate):
+            return f"scheduled_rate({getattr(self.rate, '__name__', self.rate)})"
+        return f"constant_rate({self.rate!r})"
+
     def type(self, dom: Space) -> Space:
         if dom[0].change is None:
             self.fail(0, "losses, real numbers", dom[0])

@@ -66,6 +66,8 @@ def checked(fit: Learner, data: tuple[Any, Any], batch: int) -> tuple[Any, Any]:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise DataError(explain("the data is no pair", expected="(x, y), the inputs and the labels", came=type(data).__name__))
     x, y = data
+    if x is None or y is None:
+        raise DataError(explain(f"the {'inputs' if x is None else 'labels'} are None", expected="(x, y), arrays"))
     xs = tuple(as_array(v) for v in (x if isinstance(x, tuple | list) else (x,)))
     y = as_array(y)
     n = len(y) if y.ndim else 0
