@@ -39,8 +39,8 @@ def digits(seed: int = 0) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
         raise LensError(
             explain("the digits come with scikit-learn, which is not installed", do="pip install 'paralens[examples]'")
         ) from None
-    data: Any = load_digits()
-    x, y = (data.images / 16).astype("float32")[..., None], data.target
+    pixels, y = load_digits(return_X_y=True)
+    x = (pixels / 16).astype("float32").reshape(-1, 8, 8, 1)
     order = np.random.default_rng(seed).permutation(len(x))
     test, train = np.split(order, [len(x) // 5])
     return (x[train], y[train]), (x[test], y[test])

@@ -1,0 +1,185 @@
+"""The command line: what it prints, its exit status, and its errors, one message each."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lenses import LensError, Real, cli, demo, dense, relu
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    """The exit status, what was printed, and what was printed as an error."""
+    status = cli.main(arguments)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_demo_learns_and_says_where_the_time_went(capsys):
+    status, out, err = run(capsys, "demo")
+    assert status == 0
+    accuracy = re.search(r"accuracy: +([\d.]+) on the test images: (\d+) of 359 right", out)
+    assert accuracy is not None
+    assert float(accuracy[1]) == pytest.approx(int(accuracy[2]) / 359, abs=1e-4)
+    assert float(accuracy[1]) >= 0.97
+    table = dict(re.findall(r"^  (\S.*?) +([\d.]+) s", out, re.MULTILINE))
+    phases = ["start and imports", "data and set-up", "tracing and compiling", "training", "evaluation", "total"]
+    assert list(table) == phases
+    assert float(table["total"]) == pytest.approx(sum(float(table[p]) for p in phases[:-1]), abs=0.3)
+    assert float(table["tracing and compiling"]) > 0.1 and float(table["training"]) > 0.1
+    assert "30/30" in err  # the progress bar
+
+
+def test_demo_with_a_seed_is_repeatable(capsys):
+    first, second, other = (run(capsys, "demo", "--epochs", "1", "--seed", seed)[1] for seed in "112")
+    line = re.compile("loss: .*")
+    assert line.search(first)[0] == line.search(second)[0] != line.search(other)[0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("arguments", [("--epochs", "0"), ("--seed", "-1")])
+def test_demo_refuses_numbers_that_make_no_sense(capsys, arguments):
+    status, out, err = run(capsys, "demo", *arguments)
+    assert (status, out) == (1, "") and "expected" in err and arguments[1] in err
+
+
+def test_demo_without_scikit_learn_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    status, _, err = run(capsys, "demo")
+    assert status == 1 and "pip install 'paralens[examples]'" in err
+
+
+def test_stopping_is_no_crash(capsys, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "run", stopped)
+    assert run(capsys, "demo") == (130, "", "stopped\n")
+
+
+def test_clock_counts_overlapping_compilation_once():
+    assert demo._covered([(0.0, 2.0), (1.0, 3.0), (1.5, 1.7), (5.0, 6.0)]) == pytest.approx(4.0)
+    clock = demo.Clock()
+    with clock.phase("sleeping"):
+        time.sleep(0.05)
+        clock._listen("/jax/core/compile/some_duration", 0.03)
+        clock._listen("/jax/something/else", 0.03)
+    assert clock.seconds[clock.COMPILING] == pytest.approx(0.03, abs=1e-6)
+    assert 0.02 <= clock.seconds["sleeping"] < 0.5
+
+
+def test_since_start_is_the_age_of_the_process():
+    program = (
+        "import time; from lenses.demo import since_start; a = since_start(); time.sleep(0.3); print(a, since_start())"
+    )
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    first, second = map(float, done.stdout.split())
+    assert 0 < first <= second <= time.monotonic() - started + 0.1
+
+
+# -- show ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module of terms in the working directory."""
+    source = (
+        "from lenses import *\n"
+        "mlp = dense(64) >> relu >> dense(10)\n"
+        "typed = (block('encoder', dense(3)) ** 1 >> batch_norm()).at(Real(pixel=5))\n"
+        "number = 3\n"
+    )
+    (tmp_path / "some_terms.py").write_text(source)
+    (tmp_path / "broken_terms.py").write_text("from lenses import dense\nmodel = dense(3) >> dense(3) @ dense(3)\n")
+    (tmp_path / "failing_terms.py").write_text("1 / 0\n")
+    (tmp_path / "lacking_terms.py").write_text("import no_such_module_at_all\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    for name in ("some_terms", "broken_terms", "failing_terms", "lacking_terms"):
+        sys.modules.pop(name, None)
+
+
+def test_show_prints_types_parameters_and_cost(capsys, module):
+    status, out, _ = run(capsys, "show", "some_terms:mlp", "--at", "Real(8)")
+    assert status == 0
+    assert out.splitlines() == [
+        "term:        dense(64) >> relu >> dense(10)",
+        "domain:      Real(8)",
+        "codomain:    Real(10)",
+        "parameters:  1,226 numbers in 4 arrays",
+        "  dense_0.weight  Real(8, 64)",
+        "  dense_0.bias    Real(64)",
+        "  dense_1.weight  Real(64, 10)",
+        "  dense_1.bias    Real(10)",
+        f"operations:  {2 * 8 * 64 + 64 + 64 + 2 * 64 * 10 + 10:,} an example",
+    ]
+
+
+def test_show_needs_no_space_for_a_typed_term_and_prints_states(capsys, module):
+    status, out, _ = run(capsys, "show", "some_terms:typed")
+    assert status == 0
+    assert "Real(pixel=5)" in out and "  encoder.dense_0.weight" in out
+    assert "states:" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["some_terms"], ["names no term", "module:name"]),
+        (["some_terms:mlq"], ["no 'mlq' in some_terms", "mlp"]),
+        (["some_terms:number"], ["some_terms:number is no term", "3"]),
+        (["no_such_terms:mlp"], ["no module 'no_such_terms'"]),
+        (["lacking_terms:mlp"], ["no module 'no_such_module_at_all'"]),
+        (["failing_terms:mlp"], ["'failing_terms' cannot be imported", "ZeroDivisionError"]),
+        (["broken_terms:model"], ["1 wire into 2", "copy"]),
+        (["some_terms:mlp"], ["the space of some_terms:mlp is missing", '--at "Real(64)"']),
+        (["some_terms:mlp", "--at", "Real(64"], ["cannot read the space"]),
+        (["some_terms:mlp", "--at", "__import__('os')"], ["cannot read the space"]),
+        (["some_terms:mlp", "--at", "Index(below=3)"], ["dense(64) cannot take Index(below=3)", "^^^"]),
+        (["some_terms:mlp", "--at", "Real(3) @ Real(3)"], ["1 input wires cannot carry 2 arrays"]),
+        (["some_terms:typed", "--at", "Real(4)"], ["Real(pixel=5)", "Real(4)"]),
+    ],
+)
+def test_show_says_what_is_wrong(capsys, module, arguments, words):
+    status, out, err = run(capsys, "show", *arguments)
+    assert (status, out) == (1, "")
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+
+
+def test_find_term_gives_the_term(module):
+    assert cli.find_term("some_terms:mlp").at(Real(2)) == (dense(64) >> relu >> dense(10)).at(Real(2))
+    with pytest.raises(LensError, match="there is no 'head'"):
+        cli.find_term("some_terms:mlp.head")
+
+
+# -- the command -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), (["--version"], 0), ([], 2), (["paint"], 2)])
+def test_usage(capsys, arguments, status):
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    out, err = capsys.readouterr()
+    assert left.value.code == status
+    assert ("usage: lenses" in out + err) or re.match(r"lenses [\d(]", out)
+
+
+def test_every_command_has_help(capsys):
+    for name, command in cli.COMMANDS.items():
+        with pytest.raises(SystemExit) as left:
+            cli.main([name, "--help"])
+        assert left.value.code == 0
+        assert command.help in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_module_runs_as_a_program():
+    done = subprocess.run([sys.executable, "-m", "lenses.cli", "show", "nowhere"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("'nowhere' names no term") and "Traceback" not in done.stderr
