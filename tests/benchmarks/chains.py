@@ -1,0 +1,91 @@
+"""A chain of many boxes: built, typed, hashed, compared, saved and loaded, each on a chain that is new."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lenses import Real, Term, compose, dense, load_term, relu, save_term
+
+from .measure import Figure, Options, once
+
+TITLE = "chains of boxes"
+
+LENGTHS = (1_000, 10_000, 100_000)
+
+
+def boxes(length: int) -> list[Term]:
+    """`length` boxes, each a value of its own: dense and relu in turn."""
+    return [dense(64) if i % 2 == 0 else relu for i in range(length)]
+
+
+def built(length: int) -> Term:
+    """The chain."""
+    return compose(*boxes(length))
+
+
+def one_by_one(length: int) -> Term:
+    """The chain, built with ``>>`` from the left."""
+    return functools.reduce(operator.rshift, boxes(length))
+
+
+def from_right(length: int) -> Term:
+    """The chain, built with ``>>`` from the right."""
+    return functools.reduce(lambda a, b: b >> a, reversed(boxes(length)))
+
+
+def actions(folder: Path) -> dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]]:
+    """What is done with a chain, by name: how its subject is prepared off the clock, and the action."""
+    file = folder / "chain.safetensors"
+
+    def saved(length: int) -> Path:
+        save_term(built(length), file)
+        return file
+
+    def compare(pair: tuple[Term, Term]) -> None:
+        if pair[0] != pair[1]:
+            raise AssertionError("a chain does not equal itself")
+
+    return {
+        "built, with compose": (lambda n: n, built),
+        "built, one by one with >>": (lambda n: n, lambda n: one_by_one(n).parts),
+        "built, with >> from the right": (lambda n: n, lambda n: from_right(n).parts),
+        "typed": (built, lambda t: t.at(Real(64))),
+        "typed, with its tree of parameters": (built, lambda t: t.at(Real(64)).circuit),
+        "hashed": (built, hash),
+        "compared to one built alike": (lambda n: (built(n), built(n)), compare),
+        "compared to one with other brackets": (lambda n: (built(n // 2) >> built(n - n // 2), from_right(n)), compare),
+        "compared on the wiring graph": (lambda n: (built(n), built(n)), lambda p: p[0].graph.code == p[1].graph.code),
+        "printed": (built, repr),
+        "saved": (built, lambda t: save_term(t, file)),
+        "loaded": (saved, load_term),
+    }
+
+
+def measure(options: Options) -> list[Figure]:
+    """Each action at three lengths; linear is at most 2.5 times ten times the time of a tenth."""
+    figures = []
+    limit = sys.getrecursionlimit()
+    # Nothing may recurse over a chain: with this little stack, a recursion of 1000 would fail.
+    sys.setrecursionlimit(400)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, (prepare, act) in actions(Path(folder)).items():
+                times = {}
+                for length in LENGTHS:
+                    tries = options.times(3, 1) if length == LENGTHS[-1] else 5
+                    times[length] = min(once(lambda s=prepare(length), act=act: act(s))[0] for _ in range(tries))
+                last, before = times[LENGTHS[-1]], times[LENGTHS[-2]]
+                beside = {f"{length:_}": times[length] for length in LENGTHS[:-1]}
+                figures.append(
+                    Figure(f"{LENGTHS[-1]:_} boxes {name}", last, beside, "s", last / before / 10, "at most 2 s, ratio 2.5",
+                           last <= 2 and last <= 25 * before)
+                )  # fmt: skip
+    finally:
+        sys.setrecursionlimit(limit)
+    return figures

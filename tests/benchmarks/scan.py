@@ -1,0 +1,111 @@
+"""Deep models: ``(dense(64) >> relu) ** 1000`` beside a hand-written scan, and the unrolled chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+import lenses
+from lenses import Real, compile, compose, dense, relu
+
+from .hlo import difference, histogram
+from .measure import Figure, Options, interleave, once
+
+TITLE = "repeated layers"
+
+DEPTH, BATCH = 1000, 32
+
+
+def hand_step() -> Any:
+    """A step of 1000 layers by hand: a scan over stacked parameters, squared loss, Adam."""
+    transformation = optax.adam(1e-3)
+
+    def loss(params: Any, x: Any, y: Any) -> Any:
+        def layer(x: Any, p: Any) -> tuple[Any, None]:
+            return jax.nn.relu(x @ p["weight"] + p["bias"]), None
+
+        out, _ = jax.lax.scan(layer, x, params)
+        return (0.5 * ((out - y) ** 2).sum(-1)).mean()
+
+    def step(state: Any, x: Any, y: Any) -> tuple[Any, Any]:
+        params, slots = state
+        value, changes = jax.value_and_grad(loss)(params, x, y)
+        updates, slots = transformation.update(changes, slots, params)
+        return (optax.apply_updates(params, updates), slots), value
+
+    return jax.jit(step, donate_argnums=0), transformation.init
+
+
+def measure(options: Options) -> list[Figure]:
+    """Tracing and compiling the step, and the forward and backward pass of the unrolled chain."""
+    unit = dense(64) >> relu
+    x = jax.random.normal(jax.random.key(1), (BATCH, 64))
+    fit = lenses.learner(unit**DEPTH, Real(64), loss=lenses.squared, optimiser=lenses.optax(optax.adam(1e-3)))
+    state = fit.init(jax.random.key(0))
+    step, slots = hand_step()
+    params = state.params["repeat_0"]["dense_0"]
+    start = (params, slots(params))
+    calls = {
+        "ours": lambda: fit.step.lower(state, x, x).compile(),
+        "hand-written": lambda: step.lower(start, x, x).compile(),
+    }
+    timing = interleave(calls, options.times(9, 3), before=jax.clear_caches)
+    ratio = timing.ratio("ours", "hand-written")
+    a, b = histogram(fit.step.lower(state, x, x)), histogram(step.lower(start, x, x))
+    differs = ", ".join(f"{k.removeprefix('stablehlo.')} {p} / {q}" for k, (p, q) in difference(a, b).items())
+    figures = [
+        Figure(
+            f"(dense(64) >> relu) ** {DEPTH}: trace and compile a step", timing.median("ours"),
+            {"hand-written scan": timing.median("hand-written")}, "s", ratio, "at most 1.5", ratio <= 1.5,
+            [f"operations, ours / hand-written: {sum(a.values())} / {sum(b.values())}: {differs or 'equal'}"],
+        )
+    ]  # fmt: skip
+    written = compile(unit**DEPTH, Real(64))
+    weights = written.init(jax.random.key(0))
+    base, _ = once(lambda: written.lower_vjp(weights, x).compile())
+
+    def found() -> Any:
+        return (
+            compile(compose(*[dense(64) >> relu for _ in range(DEPTH)]), Real(64), scan="auto")
+            .lower_vjp(weights, x)
+            .compile()
+        )
+
+    auto = min(once(found)[0] for _ in range(options.times(3, 1)))
+    figures.append(
+        Figure(
+            f"{DEPTH} layers unrolled, scan='auto': make, trace and compile", auto, {"written with **": base}, "s", auto / base,
+            "compiles; at most 2", auto <= 2 * base,
+        )
+    )  # fmt: skip
+    depth = 100 if options.quick else DEPTH
+    seconds, outputs = once(lambda: _unrolled(depth, x))
+    expected = compile(unit**depth, Real(64))
+    stacked = expected.init(jax.random.key(0))
+    flat = {f"dense_{i}": jax.tree.map(lambda v, i=i: v[i], stacked["repeat_0"]["dense_0"]) for i in range(depth)}
+    y, pullback = outputs(flat)
+    z, other = expected.vjp(stacked, x)
+    apart = float(jnp.max(jnp.abs(y - z)))
+    dx, dz = pullback[1], other(jnp.ones_like(z))[1]
+    apart = max(apart, float(jnp.max(jnp.abs(dx - dz)) / (jnp.max(jnp.abs(dz)) + 1e-30)))
+    figures.append(
+        Figure(
+            f"{depth} layers unrolled, without a scan: trace and compile", seconds, {}, "s", None, "compiles", apart <= 1e-5,
+            [f"largest difference from the scan, output and change of the input: {apart:.2g}"],
+        )
+    )  # fmt: skip
+    return figures
+
+
+def _unrolled(depth: int, x: Any) -> Any:
+    net = compile(compose(*[dense(64) >> relu for _ in range(depth)]), Real(64))
+    shapes = jax.eval_shape(net.init, jax.random.key(0))
+
+    def both(params: Any) -> Any:
+        y, pullback = net.vjp(params, x)
+        return y, pullback(jnp.ones_like(y))
+
+    return jax.jit(both).lower(shapes).compile()

@@ -1,0 +1,180 @@
+"""The compiled step of the seven models: operations, cost, memory, losses, tracing and time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+import lenses
+
+from . import programs
+from .hlo import Cost, difference, histogram
+from .measure import Figure, Options, Timing, interleave
+from .models import MODELS
+from .models.model import PLAIN, SAME, VAR, Model, Spelling
+from .programs import Program
+
+TITLE = "compiled step of the models"
+
+CAUSES = {
+    "reduce": "a bias added with + is summed over the batch and once more over an axis of size 1 by hand; with reduce go its add and return",
+    "gather": "optax's loss indexes the picked logit, a second gather with its bounds checks (compare, select, and, constant, convert)",
+    "softmax": "softmax's derivative is y (d - sum y d), by hand that of exp and of the division (subtract, divide, negate)",
+    "divide": "the mean's derivative is the constant 1/n, by hand a division by n",
+    "broadcast_in_dim": "by hand (same spelling) arrays along the last axis are broadcast in one operation, + and * need two",
+}
+
+
+def lowered(program: Program, model: Model) -> Any:
+    """The lowered step at the model's own batch."""
+    return program.step.lower(program.start(), *model.data())
+
+
+def losses(program: Program, model: Model, steps: int) -> np.ndarray:
+    """The losses of the first steps."""
+    state, found = program.start(), []
+    x, y = model.data()
+    for _ in range(steps):
+        state, loss = program.step(state, x, y)
+        found.append(float(loss))
+    return np.asarray(found)
+
+
+def runner(program: Program, model: Model) -> Callable[[], Any]:
+    """One step on, waited for; the state is kept between calls."""
+    x, y = model.data()
+    state = program.start()
+
+    def go() -> None:
+        nonlocal state
+        state, loss = program.step(state, x, y)
+        loss.block_until_ready()
+
+    go()
+    return go
+
+
+def operations(model: Model, spelling: Spelling, ours: Any, hand: Any) -> Figure:
+    """The histograms compared; reached where no operation occurs more often in ours."""
+    a, b = histogram(ours), histogram(hand)
+    found = difference(a, b)
+    listed = ", ".join(f"{kind.removeprefix('stablehlo.')} {x} / {y}" for kind, (x, y) in found.items())
+    notes = [f"ours / {spelling.name}: {listed}"] if listed else []
+    keys = {kind.removeprefix("stablehlo.") for kind in found}
+    if spelling is PLAIN:
+        keys |= {"softmax"} if "subtract" in keys else set()
+        keys -= {"broadcast_in_dim"}
+    else:
+        keys -= {"gather"}
+    notes += [f"{CAUSES[key]}" for key in CAUSES if key in keys]
+    return Figure(
+        f"{model.name}: operations", sum(a.values()), {spelling.name: sum(b.values())}, "",
+        sum(a.values()) / sum(b.values()), "equal, or none more", all(x <= y for x, y in found.values()), notes,
+    )  # fmt: skip
+
+
+def costs(model: Model, ours: Any, hand: Any) -> list[Figure]:
+    """What XLA says of both compiled programs, and how much of the state is donated."""
+    a, b = Cost.of(ours.compile()), Cost.of(hand.compile())
+    figures = [
+        Figure(f"{model.name}: {name}", x, {"hand-written": y}, "", x / y, "at most equal", x <= y)
+        for name, x, y in (
+            ("flops", a.flops, b.flops),
+            ("bytes accessed", a.accessed, b.accessed),
+            ("temporary bytes", float(a.temporary), float(b.temporary)),
+        )
+    ]
+    outputs = len(jax.tree.leaves(ours.out_info))
+    rest = a.output - 8 * outputs - np.dtype(np.float32).itemsize
+    figures.append(
+        Figure(
+            f"{model.name}: bytes donated",
+            a.aliased,
+            {"outputs less the loss": rest},
+            "",
+            None,
+            "equal",
+            a.aliased == rest,
+        )
+    )
+    return figures
+
+
+def tracing(model: Model, programs: dict[str, Program], rounds: int) -> Figure:
+    """The time to trace and lower a step with empty caches."""
+    data = model.data()
+    starts = {name: program.start() for name, program in programs.items()}
+    calls = {name: (lambda name=name: programs[name].step.lower(starts[name], *data)) for name in programs}
+    timing = interleave(calls, rounds, before=jax.clear_caches)
+    ratio = timing.ratio("ours", "hand-written")
+    return Figure(
+        f"{model.name}: trace and lower", timing.median("ours"), {"hand-written": timing.median("hand-written")}, "s",
+        ratio, "at most 1.3", ratio <= 1.3,
+    )  # fmt: skip
+
+
+def timing(model: Model, options: Options) -> tuple[Figure, Timing]:
+    """The time of a step, beside all others."""
+    programs_ = {"ours": programs.ours(model), "hand-written": programs.hand(model)}
+    if model.normalised:
+        programs_[VAR.name] = programs.hand(model, spelling=VAR)
+    programs_ |= {"ours, own adam": programs.ours(model, lenses.adam(1e-3))}
+    notes = []
+    for name, make in (("flax", programs.flax), ("equinox", programs.equinox)):
+        made = make(model) if programs.installed(name) else None
+        if made is None:
+            notes.append(f"{name}: {'has no such model' if programs.installed(name) else 'not installed'}")
+        else:
+            programs_[name] = made
+    runners = {name: runner(p, model) for name, p in programs_.items()}
+    one = interleave(runners, 2).median("ours")
+    result = interleave(runners, options.times(21, 7), max(1, int(options.times(20, 5) * 1e-3 / one)))
+    ratio, low = result.ratio("ours", "hand-written"), result.low("ours", "hand-written")
+    others = {name: result.median(name) for name in runners if name != "ours"}
+    fastest = min(runners, key=result.median)
+    notes.append("ratio to each: " + ", ".join(f"{name} {result.ratio('ours', name):.3f}" for name in others))
+    notes.append(f"fastest: {fastest}; lower quartile of the ratios {low:.3f}")
+    figure = Figure(
+        f"{model.name}: step",
+        result.median("ours"),
+        others,
+        "s",
+        ratio,
+        "not slower beyond noise",
+        ratio <= 1.03 or low <= 1.0,
+        notes,
+    )
+    return figure, result
+
+
+def measure(options: Options) -> list[Figure]:
+    """All figures of the group."""
+    figures: list[Figure] = []
+    for make in MODELS.values():
+        model = make()
+        ours, hand, same = programs.ours(model), programs.hand(model), programs.hand(model, spelling=SAME)
+        texts = [lowered(p, model) for p in (ours, hand, same)]
+        figures.append(operations(model, PLAIN, texts[0], texts[1]))
+        figures.append(operations(model, SAME, texts[0], texts[2]))
+        figures += costs(model, texts[0], texts[1])
+        a, b = losses(ours, model, 10), losses(hand, model, 10)
+        apart = float(np.max(np.abs(a - b) / np.maximum(np.abs(b), 1e-30)))
+        figures.append(
+            Figure(f"{model.name}: losses of 10 steps, relative", apart, {}, "", None, "at most 1e-5", apart <= 1e-5)
+        )
+        pair = {"ours": ours, "hand-written": hand}
+        figures.append(
+            tracing(
+                model, pair, options.times(9, 3) if len(a) and model.name != "residual-100" else options.times(5, 2)
+            )
+        )
+        figures.append(timing(model, options)[0])
+    model = MODELS["perceptron"]()
+    own = programs.ours(model, lenses.adam(1e-3))
+    last = operations(model, PLAIN, lowered(own, model), lowered(programs.hand(model), model))
+    last.name = "perceptron with the library's own Adam: operations"
+    figures.append(last)
+    return figures
