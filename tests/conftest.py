@@ -1,0 +1,36 @@
+"""Configuration of the tests: hypothesis without surprises, with longer searches under ``-m slow``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import hypothesis
+import jax
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+hypothesis.settings.register_profile(
+    "default",
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
+)
+hypothesis.settings.register_profile(
+    "long", parent=hypothesis.settings.get_profile("default"), max_examples=2000, derandomize=False
+)
+hypothesis.settings.load_profile("default")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("-m") == "slow":
+        hypothesis.settings.load_profile("long")
+
+
+@pytest.fixture
+def x64():
+    """Double precision for one test."""
+    with jax.enable_x64(True):
+        yield
