@@ -46,7 +46,8 @@ from .boxes.reductions import (
     softmax,
     spread,
 )
-from .combinators import block, coupling, expose, over, para, repeat, reparametrise, scan, tied
+from .boxes.structure import add, copy, discard, zero
+from .combinators import block, coupling, expose, over, para, reparametrise, repeat, scan, tied
 from .compile import Compiled, compile
 from .cost import flops
 from .errors import ArityError, DataError, FileError, LensError, ParameterError, SpaceError
@@ -67,6 +68,6 @@ from .learner.run import History
 from .reverse import reverse, tangent
 from .rules.rule import Rule, backprop
 from .spaces import Index, Real, Space, parse_space, unit
-from .terms import Box, Port, Term, add, compose, copy, discard, identity, permute, swap, tensor, zero
+from .terms import Box, Port, Term, compose, identity, permute, swap, tensor
 from .typed import Typed
 from .wiring import Wire, wired

@@ -100,9 +100,8 @@ def typed_term(place: str, at: str | None) -> Typed:
 
 def describe(typed: Typed) -> str:
     """A typed term on a few lines: the term, its spaces, its parameters and states, its cost."""
-    from .combinators import whole
     from .cost import flops
-    from .typed import leaves
+    from .trees import leaves, whole
 
     lines = [f"term:        {typed.term!r}", f"domain:      {typed.dom!r}", f"codomain:    {typed.cod!r}"]
     for what, tree in {"parameters": whole(typed.circuit), "states": typed.circuit.states}.items():

@@ -6,74 +6,24 @@ in the program that XLA sees. Parameters are nested dicts named after the term.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .combinators import Para, nest, pick, whole
-from .errors import DataError, LensError, ParameterError, explain
-from .initialisers import initial
+from .combinators import Para
+from .errors import DataError, LensError, explain
+from .initialisers import init_tree
 from .interpret import Env, Side, close, evaluate, forward, split_tied
 from .rules.rule import Rule, backprop
 from .spaces import IndexElement, Space
 from .syntax import shorten
-from .terms import Port, Term
-from .typed import Circuit, Tree, Typed, as_typed, elaborate, leaves
-
-
-def init_tree(tree: Tree, key: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Initial arrays for a tree of leaves; each from the key and its own path, so that adding a layer moves no other."""
-    out: dict[str, Any] = {}
-    for name, sub in tree.items():
-        here = (*path, name)
-        if isinstance(sub, dict):
-            out[name] = init_tree(sub, key, here)
-        else:
-            out[name] = _initial(sub, jax.random.fold_in(key, zlib.crc32("/".join(here).encode())))
-    return out
-
-
-def _initial(port: Port, key: Any) -> Any:
-    make: Callable[[Any], Any] = partial(initial, port)
-    stack = port.array.sizes[: port.stacked]
-    for _ in stack:
-        make = jax.vmap(make)
-    return make(jax.random.split(key, stack) if stack else key)
-
-
-def check_tree(tree: Tree, given: Any, what: str, term: Term) -> None:
-    """Raises ParameterError, naming the first difference, unless `given` is a tree of the arrays that `tree` says."""
-    expected = dict(leaves(tree))
-    came = {}
-    for path, value in jax.tree_util.tree_flatten_with_path(given)[0]:
-        came[tuple(str(getattr(k, "key", getattr(k, "name", getattr(k, "idx", k)))) for k in path)] = value
-
-    def refuse(path: tuple[str, ...], wanted: object, got: object) -> None:
-        raise ParameterError(
-            explain(
-                f"these {what} are not those of this model",
-                model=shorten(term),
-                at=".".join(path) or "(the whole tree)",
-                expected=wanted,
-                came=got,
-                do="use the tree that init made for this very term and space",
-            )
-        )
-
-    for path, port in expected.items():
-        if path not in came:
-            refuse(path, port.array, f"nothing; the tree has {', '.join('.'.join(p) for p in list(came)[:6]) or 'no arrays'}")
-        if jnp.shape(came[path]) != port.array.sizes:
-            refuse(path, port.array, f"an array of sizes {jnp.shape(came[path])}")
-    for path in came:
-        if path not in expected:
-            refuse(path, "nothing", f"an array of sizes {jnp.shape(came[path])}")
+from .terms import Term
+from .trees import Tree, check_tree, leaves, nest, only, pick, whole
+from .typed import Circuit, Typed, as_typed, elaborate
 
 
 def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input") -> list[Any]:
@@ -96,10 +46,16 @@ def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input")
         integers = jnp.issubdtype(dtype, jnp.integer)
         if isinstance(array.element, IndexElement) and not integers:
             raise DataError(
-                explain(f"{what} {i} has the dtype {dtype}", term=shorten(term), expected=f"{array!r}: whole numbers, as int32")
+                explain(
+                    f"{what} {i} has the dtype {dtype}",
+                    term=shorten(term),
+                    expected=f"{array!r}: whole numbers, as int32",
+                )
             )
         if not isinstance(array.element, IndexElement) and not (integers or jnp.issubdtype(dtype, jnp.floating)):
-            raise DataError(explain(f"{what} {i} has the dtype {dtype}", term=shorten(term), expected=f"{array!r}: numbers"))
+            raise DataError(
+                explain(f"{what} {i} has the dtype {dtype}", term=shorten(term), expected=f"{array!r}: numbers")
+            )
         out.append(x if dtype == array.dtype else jnp.asarray(x, array.dtype))
     return out
 
@@ -137,11 +93,19 @@ class Compiled:
     """
 
     def __init__(self, term: Typed, rule: Rule, check_nans: bool = False):
-        self.term, self.dom, self.cod, self.rule, self.check_nans = term, term.dom, term.cod, rule.bind(term), check_nans
+        self.term, self.dom, self.cod, self.rule, self.check_nans = (
+            term,
+            term.dom,
+            term.cod,
+            rule.bind(term),
+            check_nans,
+        )
         self.circuit: Circuit = elaborate(term.term, term.dom, self.rule.ports)
         for array in [*self.dom, *self.cod]:
             if array.dtype == "float64" and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
-                raise LensError(explain("float64 is switched off in JAX", do="jax.config.update('jax_enable_x64', True) first"))
+                raise LensError(
+                    explain("float64 is switched off in JAX", do="jax.config.update('jax_enable_x64', True) first")
+                )
         self._jit_call = jax.jit(self._call, inline=True)
         self._jit_forward = jax.jit(self._forward, inline=True)
         self._jit_backward = jax.jit(self._backward, inline=True, static_argnums=4)
@@ -251,7 +215,9 @@ class Compiled:
     def custom_vjp(self) -> Callable[..., Any]:
         """f(params, *xs) as a `jax.custom_vjp` whose gradient is the rule's, for use inside other JAX programs."""
         if self.stateful or self.circuit.keyed:
-            raise LensError(explain("custom_vjp: the model has states or draws random numbers", do="compile inference(term)"))
+            raise LensError(
+                explain("custom_vjp: the model has states or draws random numbers", do="compile inference(term)")
+            )
 
         @jax.custom_vjp
         def f(params: Any, *xs: Any) -> Any:
@@ -280,7 +246,11 @@ class Compiled:
             return y, pullback(*dys)
 
         outputs = jax.eval_shape(self._jit_forward, params, state, key, list(xs))[0]
-        dys = [jax.ShapeDtypeStruct(y.shape, y.dtype) for y, a in zip(outputs, self.cod, strict=True) if a.change is not None]
+        dys = [
+            jax.ShapeDtypeStruct(y.shape, y.dtype)
+            for y, a in zip(outputs, self.cod, strict=True)
+            if a.change is not None
+        ]
         return jax.jit(both).lower(params, xs, dys)
 
     def kept(self, params: Any, *xs: Any, state: Any = None, key: Any = None) -> dict[str, int]:
@@ -319,17 +289,16 @@ class Compiled:
         raise_first(self.circuit, self.side(params, state, key), arrays, Env(self.rule), self.term)
 
 
-def only(tree: Any, like: Tree) -> dict[str, Any]:
-    """The part of a nested dict that has the shape of another."""
-    return {k: only(tree[k], v) if isinstance(v, dict) else tree[k] for k, v in like.items() if k in tree}
-
-
 def as_array(x: Any) -> Any:
     """`x` if it is an array of some kind, and a NumPy array of it otherwise. Raises DataError unless it holds numbers."""
     array = x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
     if isinstance(array, np.ndarray) and array.dtype.kind not in "biufV":  # V: bfloat16 and its like
         raise DataError(
-            explain(f"this is no array of numbers: dtype {array.dtype}", came=f"{x!r:.60}", do="convert it with numpy.asarray(x, 'float32')")
+            explain(
+                f"this is no array of numbers: dtype {array.dtype}",
+                came=f"{x!r:.60}",
+                do="convert it with numpy.asarray(x, 'float32')",
+            )
         )
     return array
 

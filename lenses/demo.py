@@ -21,7 +21,7 @@ from .learner.learner import learner
 from .learner.losses import softmax_cross_entropy
 from .learner.optimisers import adam
 from .spaces import Real
-from .typed import leaves
+from .trees import leaves
 
 model = conv(16) >> relu >> max_pool() >> conv(32) >> relu >> max_pool() >> flatten >> dense(10)
 """The network, a term; `space` is what it is trained on."""

@@ -59,7 +59,11 @@ def write_whole(path: Any, raw: bytes) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
         raise FileError(
-            explain(f"cannot write {target}", because=error.strerror or error, do="check that the folder exists and can be written")
+            explain(
+                f"cannot write {target}",
+                because=error.strerror or error,
+                do="check that the folder exists and can be written",
+            )
         ) from None
 
 
@@ -137,7 +141,9 @@ def _checksum_place(raw: bytes) -> int:
     mark = f'"sha256":"{BLANK}"'.encode()
     at = raw.find(mark)
     if at < 0:
-        raise FileError(explain("the header of the file is not as expected", do="report it with the version of safetensors"))
+        raise FileError(
+            explain("the header of the file is not as expected", do="report it with the version of safetensors")
+        )
     return at + len(b'"sha256":"')
 
 

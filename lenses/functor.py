@@ -19,7 +19,9 @@ from .errors import ArityError, explain
 from .terms import Box, Seq, Term, compose, tensor
 
 
-def fold(nodes: Iterable[Any], outs: Sequence[int], wires: Sequence[Any], clause: Callable[[Any, list[Any]], Sequence[Any]]) -> list[Any]:
+def fold(
+    nodes: Iterable[Any], outs: Sequence[int], wires: Sequence[Any], clause: Callable[[Any, list[Any]], Sequence[Any]]
+) -> list[Any]:
     """What the wires `outs` carry, when `wires` come in and each node's clause maps its inputs to its outputs."""
     carried: dict[int, Any] = dict(enumerate(wires))
     for node in nodes:
@@ -29,7 +31,11 @@ def fold(nodes: Iterable[Any], outs: Sequence[int], wires: Sequence[Any], clause
 
 
 def unfold(
-    nodes: Sequence[Any], outs: Sequence[int], inputs: int, messages: Sequence[Any], clause: Callable[[Any, list[Any]], Sequence[Any]]
+    nodes: Sequence[Any],
+    outs: Sequence[int],
+    inputs: int,
+    messages: Sequence[Any],
+    clause: Callable[[Any, list[Any]], Sequence[Any]],
 ) -> list[Any]:
     """What comes back on the `inputs` first wires, when `messages` come back on `outs`; nodes in reverse."""
     carried: dict[int, Any] = dict(zip(outs, messages, strict=True))

@@ -6,12 +6,16 @@ All are those of `jax.nn.initializers`.
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 
 from .errors import LensError, explain
 from .terms import Port
+from .trees import Tree
 
 _MADE = {
     "zeros": lambda: jax.nn.initializers.zeros,
@@ -58,3 +62,23 @@ def _product(sizes: tuple[int, ...]) -> int:
     for n in sizes:
         total *= n
     return total
+
+
+def init_tree(tree: Tree, key: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Initial arrays for a tree of leaves; each from the key and its own path, so that adding a layer moves no other."""
+    out: dict[str, Any] = {}
+    for name, sub in tree.items():
+        here = (*path, name)
+        if isinstance(sub, dict):
+            out[name] = init_tree(sub, key, here)
+        else:
+            out[name] = _initial(sub, jax.random.fold_in(key, zlib.crc32("/".join(here).encode())))
+    return out
+
+
+def _initial(port: Port, key: Any) -> Any:
+    make: Callable[[Any], Any] = partial(initial, port)
+    stack = port.array.sizes[: port.stacked]
+    for _ in stack:
+        make = jax.vmap(make)
+    return make(jax.random.split(key, stack) if stack else key)

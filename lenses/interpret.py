@@ -19,6 +19,7 @@ import jax.numpy as jnp
 
 from .functor import fold, unfold
 from .spaces import Array, Space
+from .trees import complete
 from .typed import Cell, Circuit
 
 if TYPE_CHECKING:
@@ -251,21 +252,6 @@ def backward_even(
         messages = [d if d is None else env.rule.unbatch(d, most - n) for d, n in zip(messages, had, strict=True)]
         tape = tape.tape
     return backward(circuit, side, tape, messages, env)
-
-
-def complete(params: dict[str, Any], messages: dict[str, Any]) -> dict[str, Any]:
-    """The messages in the shape of `params`, zero where there is none."""
-    return {
-        name: complete(value, messages.get(name, {}))
-        if isinstance(value, dict)
-        else (messages[name] if messages.get(name) is not None else jnp.zeros_like(value))
-        for name, value in params.items()
-    }
-
-
-def renew(states: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The states with those that a pass has rewritten put in their place."""
-    return {k: renew(v, new.get(k, {})) if isinstance(v, dict) else new.get(k, v) for k, v in states.items()}
 
 
 def split_tied(circuit: Circuit, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -14,7 +14,8 @@ from .functor import fold
 from .interpret import Cx, Env, Side, evaluate, level
 from .syntax import shorten
 from .terms import Term
-from .typed import Cell, Circuit, leaves
+from .trees import leaves
+from .typed import Cell, Circuit
 
 
 def has_nan(tree: Any) -> bool:
@@ -25,7 +26,12 @@ def has_nan(tree: Any) -> bool:
 
 
 def raise_first(
-    circuit: Circuit, side: Side, xs: Sequence[Any], env: Env, term: Term, otherwise: str = "step by step no box makes one"
+    circuit: Circuit,
+    side: Side,
+    xs: Sequence[Any],
+    env: Env,
+    term: Term,
+    otherwise: str = "step by step no box makes one",
 ) -> NoReturn:
     """Raises DataError: the input, the parameter or else the first box that has a NaN; `otherwise` if there is none."""
     for i, x in enumerate(xs):
@@ -39,7 +45,9 @@ def raise_first(
         for step in path:
             value = value[step]
         if has_nan(value):
-            raise DataError(explain("NaN in a parameter", parameter=".".join(path), do="a smaller rate, or another start"))
+            raise DataError(
+                explain("NaN in a parameter", parameter=".".join(path), do="a smaller rate, or another start")
+            )
     found = _search(circuit, side, xs, env, ())
     raise DataError(
         explain("NaN, but not in any box's output", term=shorten(term), because=otherwise)

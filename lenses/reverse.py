@@ -18,13 +18,15 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from .combinators import Block, Composite, Coupling, Expose, Para, Tied, expose, nest, para, pick, whole
+from .boxes.structure import Add, Copy, Discard, Zero
+from .combinators import Block, Composite, Coupling, Expose, Para, Tied, expose, para
 from .errors import LensError, explain
 from .interpret import Cx, Side, batch_ranks, broadcast, evaluate
 from .spaces import Array, Space
 from .syntax import shorten
-from .terms import Add, Box, Copy, Discard, Term, Zero
-from .typed import Cell, Circuit, Typed, as_typed, leaves
+from .terms import Box, Term
+from .trees import leaves, nest, pick, whole
+from .typed import Cell, Circuit, Typed, as_typed
 from .wiring import Builder, Wire
 
 INLINE = (Block, Tied, Coupling, Expose, Para)
@@ -142,7 +144,9 @@ class Tangent(Derivative):
         n = len(self.exposed.dom)
         inputs, changes = self._split(cx, xs, [*range(self.weights), *range(n, n + self.weights)])
         f, moving = self._function(cx, inputs)
-        return tuple(jax.jvp(f, moving, [jnp.broadcast_to(d, x.shape) for d, x in zip(changes, moving, strict=True)])[1])
+        return tuple(
+            jax.jvp(f, moving, [jnp.broadcast_to(d, x.shape) for d, x in zip(changes, moving, strict=True)])[1]
+        )
 
 
 # -- terms for boxes -------------------------------------------------------------------------
@@ -175,7 +179,9 @@ def _exposed_dom(cell: Cell) -> Space:
 class Trace:
     """A forward pass on symbolic wires: what each cell was applied to, for the pass back."""
 
-    def __init__(self, builder: Builder, circuit: Circuit, params: dict[str, Any], shared: dict[str, Any], xs: Sequence[Wire]):
+    def __init__(
+        self, builder: Builder, circuit: Circuit, params: dict[str, Any], shared: dict[str, Any], xs: Sequence[Wire]
+    ):
         self.builder, self.circuit, self.params, self.shared = builder, circuit, params, shared
         self.ins: list[Sequence[Wire]] = []
         self.weights: list[list[Wire]] = []
@@ -279,7 +285,9 @@ def _pull_cell(trace: Trace, cell: Cell, ds: Sequence[Wire | None], uses: Uses) 
         back = pull_back(inner, [None] * skip + list(ds), uses)
         if isinstance(box, Expose):
             weights = ins[: len(ins) - len(back)]
-            return [total(builder, uses.found.pop(w.number, []), a) for w, a in zip(weights, cell.dom, strict=False)] + back
+            return [
+                total(builder, uses.found.pop(w.number, []), a) for w, a in zip(weights, cell.dom, strict=False)
+            ] + back
         if isinstance(box, Para):
             sides = trace.open(cell, trace.own(cell), ins)[2][: len(box.params)]
             for weight, d in zip(sides, back, strict=False):
@@ -323,7 +331,11 @@ def _begin(builder: Builder, typed: Typed, paths: Sequence[Any]) -> tuple[Trace,
     n = len(paths)
     tree = nest([path for path, _ in paths], wires[:n])
     shared = {name: tree.pop(name) for name in typed.circuit.tied}
-    return Trace(builder, typed.circuit, tree, shared, wires[n : n + len(typed.dom)]), wires[:n], wires[n + len(typed.dom) :]
+    return (
+        Trace(builder, typed.circuit, tree, shared, wires[n : n + len(typed.dom)]),
+        wires[:n],
+        wires[n + len(typed.dom) :],
+    )
 
 
 def reverse(term: Term, space: Space | None = None) -> Typed:

@@ -108,7 +108,12 @@ class Array:
         given = tuple(names) if names is not None else (None,) * len(sizes)
         # Of two axes of one name the last keeps it: it is the one that the box which made it meant.
         unique = tuple(n if n not in given[i + 1 :] else None for i, n in enumerate(given))
-        for name, value in (("sizes", sizes), ("names", unique), ("element", element), ("_hash", hash((sizes, element)))):
+        for name, value in (
+            ("sizes", sizes),
+            ("names", unique),
+            ("element", element),
+            ("_hash", hash((sizes, element))),
+        ):
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -158,7 +158,9 @@ def from_data(data: Any) -> Term:
     """
     try:
         if data["language"] != 1:
-            raise FileError(explain(f"a term of language version {data['language']!r}", expected=1, do="update the library"))
+            raise FileError(
+                explain(f"a term of language version {data['language']!r}", expected=1, do="update the library")
+            )
         made: list[Term] = []
         for entry in data["terms"]:
             made.append(_read(entry, made))
@@ -205,12 +207,24 @@ def _read(entry: Any, made: list[Term]) -> Term:
     return box
 
 
-KINDS: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "None": type(None), "tuple": tuple, "Term": Term, "Space": Space}
+KINDS: dict[str, Any] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+    "None": type(None),
+    "tuple": tuple,
+    "Term": Term,
+    "Space": Space,
+}
 
 
 def _fits(value: Any, annotation: str) -> bool:
     """Whether a field's value is of the plain type that its annotation says; other types check themselves."""
-    names = [part.strip().partition("[")[0] for part in re.sub(r"\[[^\[\]]*(\[[^\[\]]*\])*[^\[\]]*\]", "", annotation).split("|")]
+    names = [
+        part.strip().partition("[")[0]
+        for part in re.sub(r"\[[^\[\]]*(\[[^\[\]]*\])*[^\[\]]*\]", "", annotation).split("|")
+    ]
     if any(name not in KINDS for name in names):
         return True
     return any(type(value) is KINDS[n] or (n in ("Term", "Space") and isinstance(value, KINDS[n])) for n in names)

@@ -6,7 +6,6 @@ A term is an immutable value with an arity, (wires in, wires out), known when it
 - `f >> g`, `compose(f, g, ...)`: sequential composition, n-ary and flat.
 - `f @ g`, `tensor(f, g, ...)`: parallel composition, n-ary and flat.
 - `identity`, `swap`, `permute`: wiring, erased in the normal form.
-- `copy`, `discard`, `add`, `zero(space)`: generators too; no law of theirs is used for equality.
 
 ``f == g`` is equality in the free symmetric monoidal category (associativity, units, interchange,
 naturality of swap), decided on the canonical wiring graph. Parameters belong to boxes, so equal
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from .errors import ArityError, LensError, explain
 from .graph import Graph, Node, canonical
-from .spaces import Array, Space, unit
+from .spaces import Array, Space
 
 if TYPE_CHECKING:
     from .typed import Typed
@@ -323,7 +322,7 @@ class Port:
         return cls(name, kind, space[0], init, stacked)
 
 
-# -- wiring and structure --------------------------------------------------------------------
+# -- wiring ---------------------------------------------------------------------------------
 
 
 def _plural(n: int) -> str:
@@ -349,7 +348,7 @@ class Identity(Box):
         return dom
 
     def __call__(self, *arguments: Any) -> Any:
-        return Identity(_count("identity", arguments, 0)) if _counts(arguments) else super().__call__(*arguments)
+        return Identity(one_count("identity", arguments, 0)) if all_counts(arguments) else super().__call__(*arguments)
 
 
 class Permute(Box):
@@ -371,165 +370,21 @@ class Permute(Box):
         return Space(dom[i] for i in self.order)
 
     def __call__(self, *arguments: Any) -> Any:
-        if not _counts(arguments):
+        if not all_counts(arguments):
             return super().__call__(*arguments)
         if len(arguments) != 2:
             raise ArityError(explain(f"swap{arguments}", expected="swap(m, n): how many wires cross how many"))
-        m, n = (_count("swap", (k,), 0) for k in arguments)
+        m, n = (one_count("swap", (k,), 0) for k in arguments)
         return permute(*range(m, m + n), *range(m))
 
 
-class Copy(Box):
-    """One wire to `times` wires, each carrying the same value. Its reverse derivative adds the changes."""
-
-    glyph: ClassVar[str] = "dot"
-    linear: ClassVar[bool] = True
-    times: int = 2
-
-    @property
-    def arity(self) -> tuple[int, int]:  # type: ignore[override]
-        return (1, self.times)
-
-    def spell(self) -> str:
-        return "copy" if self.times == 2 else f"copy({self.times})"
-
-    def type(self, dom: Space) -> Space:
-        return Space([dom[0]] * self.times)
-
-    def flops(self, dom: Space) -> int:
-        return 0
-
-    def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
-        return xs * self.times
-
-    def reverse_term(self, dom: Space) -> Term:
-        if dom[0].change is None:
-            return Discard()
-        return tensor(Discard(), Add(self.times))
-
-    def __call__(self, *arguments: Any) -> Any:
-        return Copy(_count("copy", arguments, 1)) if _counts(arguments) else super().__call__(*arguments)
-
-
-class Discard(Box):
-    """One wire to none. Its reverse derivative is zero."""
-
-    glyph: ClassVar[str] = "end"
-    linear: ClassVar[bool] = True
-    arity = (1, 0)
-
-    def spell(self) -> str:
-        return "discard"
-
-    def type(self, dom: Space) -> Space:
-        return unit
-
-    def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
-        return ()
-
-    def reverse_term(self, dom: Space) -> Term:
-        change = dom[0].change
-        return Discard() if change is None else Discard() >> Zero(Space([change]))
-
-
-class Add(Box):
-    """The sum of `terms` wires that carry one space; changes go to every summand."""
-
-    glyph: ClassVar[str] = "plus"
-    linear: ClassVar[bool] = True
-    terms: int = 2
-
-    @property
-    def arity(self) -> tuple[int, int]:  # type: ignore[override]
-        return (self.terms, 1)
-
-    def spell(self) -> str:
-        return "add" if self.terms == 2 else f"add({self.terms})"
-
-    def type(self, dom: Space) -> Space:
-        for i, array in enumerate(dom):
-            if array.change is None:
-                self.fail(i, "real numbers", array, "indices cannot be added; embed them first")
-            if array != dom[0]:
-                self.fail(i, f"{dom[0]!r}, as on wire 0", array)
-        return Space([dom[0]])
-
-    def flops(self, dom: Space) -> int:
-        return (self.terms - 1) * dom[0].size
-
-    def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
-        total = xs[0]
-        for x in xs[1:]:
-            total = total + x
-        return total
-
-    def reverse_term(self, dom: Space) -> Term:
-        return tensor(*[Discard()] * self.terms, Copy(self.terms) if self.terms != 1 else Identity())
-
-    def __call__(self, *arguments: Any) -> Any:
-        return Add(_count("add", arguments, 1)) if _counts(arguments) else super().__call__(*arguments)
-
-
-class Zero(Box):
-    """No wire to one that carries the zero of `space`, a single array."""
-
-    glyph: ClassVar[str] = "start"
-    linear: ClassVar[bool] = True
-    arity = (0, 1)
-    space: Space
-
-    def __post_init__(self) -> None:
-        if len(self.space) != 1 or self.space[0].change is None:
-            raise LensError(explain(f"zero({self.space!r})", expected="the space of one real array"))
-
-    def type(self, dom: Space) -> Space:
-        return self.space
-
-    def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
-        import jax.numpy as jnp
-
-        return jnp.zeros(self.space[0].sizes, self.space[0].dtype)
-
-    def reverse_term(self, dom: Space) -> Term:
-        return Discard()
-
-
-class Check(Box):
-    """The identity on the wires of `space`, and of no other: types that were given are kept in the term."""
-
-    glyph: ClassVar[str] = "wire"
-    linear: ClassVar[bool] = True
-    space: Space
-
-    @property
-    def arity(self) -> tuple[int, int]:  # type: ignore[override]
-        return (len(self.space), len(self.space))
-
-    def spell(self) -> str:
-        return f"{Identity(len(self.space)).spell()}.at({self.space!r})"
-
-    def type(self, dom: Space) -> Space:
-        for i, (came, expected) in enumerate(zip(dom, self.space, strict=True)):
-            if came != expected:
-                self.fail(i, expected, came)
-        return self.space
-
-    def flops(self, dom: Space) -> int:
-        return 0
-
-    def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
-        return xs
-
-    def reverse_term(self, dom: Space) -> Term:
-        changes = Identity(len(self.space.change))
-        return tensor(*[Discard()] * len(self.space), changes)
-
-
-def _counts(arguments: tuple[Any, ...]) -> bool:
+def all_counts(arguments: tuple[Any, ...]) -> bool:
+    """Whether a box is being called with numbers of wires, as in ``copy(3)``, and not applied."""
     return bool(arguments) and all(isinstance(a, int) for a in arguments)
 
 
-def _count(name: str, arguments: tuple[Any, ...], least: int) -> int:
+def one_count(name: str, arguments: tuple[Any, ...], least: int) -> int:
+    """The one number of wires in the arguments; raises ArityError if it is none or too small."""
     if len(arguments) != 1 or arguments[0] < least:
         raise ArityError(explain(f"{name}{arguments}", expected=f"one whole number, {least} or more"))
     return arguments[0]
@@ -539,17 +394,6 @@ identity = Identity()
 """The identity on one wire; ``identity(n)`` on n wires."""
 swap = Permute()
 """Two wires crossed; ``swap(m, n)`` crosses m wires with n."""
-copy = Copy()
-"""One wire to two; ``copy(n)`` to n."""
-discard = Discard()
-"""One wire to none."""
-add = Add()
-"""The sum of two wires; ``add(n)`` of n."""
-
-
-def zero(space: Space) -> Term:
-    """The zero of `space`, from no wire: one `Zero` box an array."""
-    return tensor(*[Zero(Space([array])) for array in space])
 
 
 def permute(*order: int) -> Term:
@@ -622,7 +466,9 @@ def tensor_spaces(spaces: Iterable[Space]) -> Space:
     arrays: list[Array] = []
     for space in spaces:
         if not isinstance(space, Space):
-            raise LensError(explain(f"{space!r} is no space", do="write Real(64), Real(h=28, w=28) @ Index(below=10), ..."))
+            raise LensError(
+                explain(f"{space!r} is no space", do="write Real(64), Real(h=28, w=28) @ Index(below=10), ...")
+            )
         arrays += space.arrays
     return Space(arrays)
 

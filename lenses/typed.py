@@ -7,16 +7,18 @@ with a term inside, the typed graph of that term.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NoReturn
 
+from .boxes.structure import Check
 from .errors import ArityError, LensError, SpaceError, explain
 from .functor import Functor, fold
 from .graph import Node
 from .spaces import Array, Space, unit
-from .terms import Box, Check, Identity, Port, Term, compose, tensor
+from .terms import Box, Identity, Port, Term, compose, tensor
+from .trees import Tree, map_tree, shapes
 
 
 class Misfit(Exception):
@@ -256,10 +258,6 @@ def infer(term: Term, dom: Space) -> Space:
 # -- elaboration -----------------------------------------------------------------------------
 
 
-Tree = dict[str, Any]
-"""A nested dict whose leaves are `Port`."""
-
-
 @dataclass(slots=True)
 class Cell:
     """A node of a typed graph: box, wires, spaces, name in the trees, ports, and the typed graph inside.
@@ -411,28 +409,3 @@ def _merge_tied(into: Tree, tied: Tree, box: Box) -> None:
                     do="tie uses of the same term at the same space, or give one of them another name",
                 )
             )
-
-
-def map_tree(f: Callable[[Port], Any], tree: Tree) -> Tree:
-    """The tree with `f` applied to each leaf."""
-    return {name: map_tree(f, sub) if isinstance(sub, dict) else f(sub) for name, sub in tree.items()}
-
-
-def leaves(tree: Tree, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Port]]:
-    """The leaves of a tree with their paths, in order."""
-    for name, sub in tree.items():
-        if isinstance(sub, dict):
-            yield from leaves(sub, (*path, name))
-        else:
-            yield (*path, name), sub
-
-
-def shapes(tree: Tree) -> str:
-    """The tree's arrays in a line: path and sizes."""
-    return ", ".join(f"{'.'.join(path)} {port.array.sizes}" for path, port in leaves(tree)) or "none"
-
-
-__all__ = [
-    "Cell", "Circuit", "Combinator", "Typed", "as_typed", "elaborate", "infer", "is_typed", "leaves",
-    "map_tree", "plain", "shapes",
-]  # fmt: skip

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .boxes.structure import Copy, discard
 from .errors import ArityError, LensError, explain
 from .spaces import Array, Space, element_of
-from .terms import Copy, Identity, Term, compose, discard, permute, tensor
+from .terms import Identity, Term, compose, permute, tensor
 
 
 class Wire:
@@ -35,7 +36,7 @@ class Wire:
         return pointwise.with_number(name, other)(self)
 
     def __add__(self, other: Any) -> Wire:
-        from .terms import add
+        from .boxes.structure import add
 
         return add(self, other) if isinstance(other, Wire) else self._with("shift", other)
 
@@ -67,7 +68,9 @@ class Wire:
         raise LensError(explain("a wire has no value while a term is traced", do="use boxes in place of if and while"))
 
     def __iter__(self) -> Any:
-        raise LensError(explain("one wire cannot be unpacked", do="end the box in copy or split(...), which give several"))
+        raise LensError(
+            explain("one wire cannot be unpacked", do="end the box in copy or split(...), which give several")
+        )
 
 
 class Builder:
@@ -93,7 +96,9 @@ class Builder:
                 )  # fmt: skip
         if len(wires) != term.arity[0]:
             raise ArityError(
-                explain(f"{term!r} is applied to {len(wires)} wires", expected=f"{term.arity[0]} wires", arity=term.arity)
+                explain(
+                    f"{term!r} is applied to {len(wires)} wires", expected=f"{term.arity[0]} wires", arity=term.arity
+                )
             )
         outs = tuple(range(self.count, self.count + term.arity[1]))
         self.count += len(outs)
@@ -180,7 +185,11 @@ def trace(f: Callable[..., Any], wires: int, prune: bool = False) -> Term:
     outs = result if isinstance(result, tuple | list) else (result,) if result is not None else ()
     for i, w in enumerate(outs):
         if not isinstance(w, Wire) or w.builder is not builder:
-            raise LensError(explain("a wired function returns wires", output=i, came=f"{w!r}", do="return a wire or a tuple of wires"))
+            raise LensError(
+                explain(
+                    "a wired function returns wires", output=i, came=f"{w!r}", do="return a wire or a tuple of wires"
+                )
+            )
     return builder.term(outs, prune)
 
 
@@ -189,7 +198,9 @@ def wired(f: Callable[..., Any]) -> Term:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(f).parameters.values()
     if any(p.kind not in kinds for p in parameters):
-        raise ArityError(explain(f"wired: {f.__name__} must have a fixed number of parameters", came=inspect.signature(f)))
+        raise ArityError(
+            explain(f"wired: {f.__name__} must have a fixed number of parameters", came=inspect.signature(f))
+        )
     return trace(f, len(parameters))
 
 
@@ -220,7 +231,9 @@ def _element(array: Any, term: Term, wire: int) -> Any:
     element = element_of(array.dtype)
     if element is None:
         raise LensError(
-            explain(f"{term!r} is applied to an array of {array.dtype}", wire=f"input {wire}", expected="floats or integers")
+            explain(
+                f"{term!r} is applied to an array of {array.dtype}", wire=f"input {wire}", expected="floats or integers"
+            )
         )
     return element
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -23,7 +24,12 @@ def _image(box: Box, dom: Space, axes: int) -> Array:
     (x,) = dom
     if x.rank < axes + 1 or x.change is None:
         place = ("width, channel", "height, width, channel", "depth, height, width, channel")[axes - 1]
-        box.fail(0, f"a real array with at least {axes + 1} axes ({place})", x, f"give the space with its axes, as in Real({', '.join(['28'] * axes)}, 1)")
+        box.fail(
+            0,
+            f"a real array with at least {axes + 1} axes ({place})",
+            x,
+            f"give the space with its axes, as in Real({', '.join(['28'] * axes)}, 1)",
+        )
     return x
 
 
@@ -34,6 +40,16 @@ def _flat(x: Any, axes: int) -> Any:
 
 def _pairs(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
     return (value,) * axes if isinstance(value, int) else tuple(value)
+
+
+def _numbers(axes: int) -> tuple[str, str, str]:
+    return f"N{SPATIAL[axes]}C", f"{SPATIAL[axes]}IO", f"N{SPATIAL[axes]}C"
+
+
+def _convolve(x: Any, w: Any, stride: Any, padding: Any, spread: Any, dilation: Any, groups: int = 1) -> Any:
+    """The convolution of lax, channels last; `spread` puts zeros between the elements of x."""
+    numbers = _numbers(w.ndim - 2)
+    return lax.conv_general_dilated(x, w, stride, padding, spread, dilation, numbers, feature_group_count=groups)
 
 
 class Conv(Weighted):
@@ -77,7 +93,9 @@ class Conv(Weighted):
             else:
                 sizes.append(-(-n // s) if self.padding == "SAME" else (n - reach) // s + 1)
             if sizes[-1] < 1:
-                self.fail(0, f"at least {reach} along each axis of the kernel", x, "use padding='SAME' or a smaller kernel")
+                self.fail(
+                    0, f"at least {reach} along each axis of the kernel", x, "use padding='SAME' or a smaller kernel"
+                )
         names = x.names[-axes - 1 : -1]
         return Space([x.replace(-axes - 1, (*sizes, self.features), (*names, x.names[-1]))])
 
@@ -93,34 +111,62 @@ class Conv(Weighted):
         return 2 * places * math.prod(self.kernel) * channels * self.features
 
     def _call(self, x: Any, weight: Any) -> Any:
-        spatial = SPATIAL[len(self.kernel)]
-        numbers = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
         if self.transposed:
+            numbers = _numbers(len(self.kernel))
             return lax.conv_transpose(x, weight, self.stride, self.padding, self.dilation, numbers)
-        return lax.conv_general_dilated(
-            x, weight, self.stride, self.padding, None, self.dilation, numbers, feature_group_count=self.groups
-        )
+        return _convolve(x, weight, self.stride, self.padding, None, self.dilation, self.groups)
 
     def map(self, cx: Cx, weight: Any, x: Any) -> Any:
         axes = len(self.kernel)
         y = self._call(_flat(x, axes), weight)
         return y if x.ndim == axes + 2 else y.reshape((*x.shape[: x.ndim - axes - 1], *y.shape[1:]))
 
-    # Both pulls are linear transposes of the same convolution, found by jax: the rules for padding
-    # and dilation of a convolution's gradient are many, and jax has them all.
+    # XLA on the CPU has a fast convolution for one layout of its operands only, and inside loops it
+    # does not bring others into it (a factor of 10 to 80). So both pulls are written in that layout.
+    # Elsewhere, and for groups and transposed convolutions, jax's own transposes are as good.
+    @property
+    def _canonical(self) -> bool:
+        return self.groups == 1 and not self.transposed and jax.default_backend() == "cpu"
+
+    def _padding(self, n: int, k: int, s: int, r: int) -> tuple[int, int]:
+        """The reach of the kernel along an axis of size n, and the padding before it."""
+        reach = (k - 1) * r + 1
+        total = max((-(-n // s) - 1) * s + reach - n, 0) if self.padding == "SAME" else 0
+        return reach, total // 2
+
     def pull_input(self, cx: Cx, weight: Any, d: Any) -> Any:
         axes = len(self.kernel)
-        shape = (*d.shape[: d.ndim - axes - 1], *cx.dom[0].sizes[-axes - 1 :])
-        return _transpose(lambda x: self.map(cx, weight, x), jnp.zeros((), d.dtype), shape, d)
+        sizes = cx.dom[0].sizes[-axes - 1 :]
+        shape = (*d.shape[: d.ndim - axes - 1], *sizes)
+        if not self._canonical:
+            return _transpose(lambda x: self.map(cx, weight, x), d, shape, d)
+        padding = []
+        for n, m, k, s, r in zip(sizes, d.shape[-axes - 1 :], self.kernel, self.stride, self.dilation, strict=False):
+            reach, before = self._padding(n, k, s, r)
+            low = reach - 1 - before
+            padding.append((low, n + reach - 2 - (m - 1) * s - low))
+        space = tuple(range(axes))
+        turned = lax.transpose(lax.rev(weight, space), (*space, axes + 1, axes))
+        ones = (1,) * axes
+        return _convolve(_flat(d, axes), turned, ones, padding, self.stride, self.dilation).reshape(shape)
 
     def pull_weight(self, cx: Cx, x: Any, d: Any) -> Any:
-        port = next(p for p in cx.cell.ports if p.name == "weight")
-        return _transpose(lambda w: self.map(cx, w, x), x, port.array.sizes, d)
+        axes = len(self.kernel)
+        if not self._canonical:
+            port = next(p for p in cx.cell.ports if p.name == "weight")
+            return _transpose(lambda w: self.map(cx, w, x), x, port.array.sizes, d)
+        x, d = _flat(x, axes), _flat(d, axes)
+        padding = []
+        for n, m, k, s, r in zip(x.shape[1:], d.shape[1:], self.kernel, self.stride, self.dilation, strict=False):
+            reach, before = self._padding(n, k, s, r)
+            padding.append((before, reach - 1 + (m - 1) * s + 1 - n - before))
+        space = tuple(range(1, axes + 1))
+        images, kernels = lax.transpose(x, (axes + 1, *space, 0)), lax.transpose(d, (*space, 0, axes + 1))
+        out = _convolve(images, kernels, self.dilation, padding, None, self.stride)
+        return lax.transpose(out, (*space, 0, axes + 1))
 
 
 def _transpose(f: Any, like: Any, shape: Sequence[int], d: Any) -> Any:
-    import jax
-
     (out,) = jax.linear_transpose(f, jax.ShapeDtypeStruct(tuple(shape), like.dtype))(d)
     return out
 
@@ -150,7 +196,15 @@ def conv(
         raise LensError(explain("conv: a transposed convolution has no groups", came=f"groups={groups}"))
     axes = len(sizes)
     return Conv(
-        features, sizes, _pairs(stride, axes), padding, _pairs(dilation, axes), groups, transposed, bias, initialisers.check(init)
+        features,
+        sizes,
+        _pairs(stride, axes),
+        padding,
+        _pairs(dilation, axes),
+        groups,
+        transposed,
+        bias,
+        initialisers.check(init),
     )
 
 
@@ -202,15 +256,21 @@ class Pool(Box):
 def _pool(kind: str, window: int | Sequence[int], stride: int | Sequence[int] | None, padding: str) -> Term:
     sizes = (window,) * 2 if isinstance(window, int) else tuple(window)
     if len(sizes) not in SPATIAL or padding not in ("SAME", "VALID") or min(sizes) < 1:
-        raise LensError(explain(f"{kind}_pool({sizes}, padding={padding!r})", expected="1 to 3 sizes, 'SAME' or 'VALID'"))
+        raise LensError(
+            explain(f"{kind}_pool({sizes}, padding={padding!r})", expected="1 to 3 sizes, 'SAME' or 'VALID'")
+        )
     return Pool(kind, sizes, sizes if stride is None else _pairs(stride, len(sizes)), padding)
 
 
-def max_pool(window: int | Sequence[int] = (2, 2), stride: int | Sequence[int] | None = None, padding: str = "VALID") -> Term:
+def max_pool(
+    window: int | Sequence[int] = (2, 2), stride: int | Sequence[int] | None = None, padding: str = "VALID"
+) -> Term:
     """The maximum over windows before the channels; the stride is the window unless given."""
     return _pool("max", window, stride, padding)
 
 
-def mean_pool(window: int | Sequence[int] = (2, 2), stride: int | Sequence[int] | None = None, padding: str = "VALID") -> Term:
+def mean_pool(
+    window: int | Sequence[int] = (2, 2), stride: int | Sequence[int] | None = None, padding: str = "VALID"
+) -> Term:
     """The mean over windows before the channels, padding not counted; the stride is the window unless given."""
     return _pool("mean", window, stride, padding)

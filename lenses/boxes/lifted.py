@@ -36,7 +36,10 @@ class Function(Readable):
     def from_data(cls, *data: Any) -> Function:
         if data[0] not in cls.named:
             raise LensError(
-                explain(f"the file uses the lifted function {data[0]!r}", do=f"call lift(fn, name={data[0]!r}) before loading")
+                explain(
+                    f"the file uses the lifted function {data[0]!r}",
+                    do=f"call lift(fn, name={data[0]!r}) before loading",
+                )
             )
         return cls.named[data[0]]
 
@@ -79,7 +82,12 @@ class Lifted(Box):
             return self.fail("all", "arrays that the function takes", dom, f"{self.function!r} raised {reason}")
         arrays = out if isinstance(out, tuple | list) else (out,)
         if len(arrays) != self.outputs:
-            self.fail("output", f"{self.outputs} arrays", f"{len(arrays)}", f"say lift(fn, inputs={self.inputs}, outputs={len(arrays)})")
+            self.fail(
+                "output",
+                f"{self.outputs} arrays",
+                f"{len(arrays)}",
+                f"say lift(fn, inputs={self.inputs}, outputs={len(arrays)})",
+            )
         return Space(Array(a.shape, None, self._element(a)) for a in arrays)
 
     def _element(self, array: Any) -> Any:

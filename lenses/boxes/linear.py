@@ -11,10 +11,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from .. import initialisers
+from ..boxes.structure import Discard
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, Space
-from ..terms import Box, Discard, Port, Term, tensor
+from ..terms import Box, Port, Term, tensor
 
 
 def along(b: Any, x: Any) -> Any:
@@ -285,7 +286,11 @@ class Einsum(Box):
         return jnp.einsum(self._letters(cx.dom), *xs)
 
     def flops(self, dom: Space) -> int:
-        sizes = {n: s for names, a in zip(self._operands, dom, strict=True) for n, s in zip(names, a.sizes[a.rank - len(names) :], strict=True)}
+        sizes = {
+            n: s
+            for names, a in zip(self._operands, dom, strict=True)
+            for n, s in zip(names, a.sizes[a.rank - len(names) :], strict=True)
+        }
         lead = max(math.prod(a.sizes[: a.rank - len(names)]) for names, a in zip(self._operands, dom, strict=True))
         return 2 * lead * math.prod(sizes.values())
 

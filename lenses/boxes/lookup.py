@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import initialisers
+from ..boxes.structure import Discard
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, IndexElement, RealElement, Space
-from ..terms import Box, Discard, Port, Term, literal
+from ..terms import Box, Port, Term, literal
 
 
 class Embedding(Box):
@@ -27,7 +28,9 @@ class Embedding(Box):
 
     def spell(self) -> str:
         size = str(self.features) if self.name is None else f"{self.name}={self.features}"
-        tail = [f"dtype={self.dtype!r}"] * (self.dtype != "float32") + [f"init={self.init!r}"] * (self.init != "normal:0.02")
+        tail = [f"dtype={self.dtype!r}"] * (self.dtype != "float32") + [f"init={self.init!r}"] * (
+            self.init != "normal:0.02"
+        )
         return f"embedding({', '.join([size, *tail])})"
 
     def type(self, dom: Space) -> Space:

@@ -114,5 +114,3 @@ class BatchNorm(Normalise):
 def batch_norm(momentum: float = 0.9, epsilon: float = 1e-5, training: bool = True) -> Term:
     """Batch normalisation of the last axis over all others, with running statistics as states."""
     return BatchNorm(momentum, epsilon, training)
-
-

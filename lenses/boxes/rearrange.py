@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from ..boxes.structure import Discard
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, Space
-from ..terms import Box, Discard, Term, tensor
+from ..terms import Box, Term, tensor
 from .reductions import OnAxis
 
 
@@ -23,7 +24,11 @@ def _groups(side: str) -> list[tuple[str, ...]]:
             inside, _, rest = rest[1:].partition(")")
             groups.append(tuple(inside.split()))
         else:
-            name, _, rest = rest.partition(" ") if "(" not in rest.split(" ")[0] else (rest.split("(")[0], "", rest[rest.index("(") :])
+            name, _, rest = (
+                rest.partition(" ")
+                if "(" not in rest.split(" ")[0]
+                else (rest.split("(")[0], "", rest[rest.index("(") :])
+            )
             groups.append((name,))
         rest = rest.strip()
     return groups
@@ -136,8 +141,12 @@ class Concatenate(OnAxis):
         first = dom[0]
         at = self.place(Space([first]))
         for i, x in enumerate(dom):
-            if x.rank != first.rank or x.element != first.element or any(
-                a != b for k, (a, b) in enumerate(zip(x.sizes, first.sizes, strict=True)) if k != first.rank + at
+            if (
+                x.rank != first.rank
+                or x.element != first.element
+                or any(
+                    a != b for k, (a, b) in enumerate(zip(x.sizes, first.sizes, strict=True)) if k != first.rank + at
+                )
             ):
                 self.fail(i, f"{first!r} but for the axis {self.axis!r}", x)
         sizes = list(first.sizes)

@@ -38,7 +38,9 @@ class OnAxis(Box):
             return x.axis(self.axis)
         except KeyError:
             have = ", ".join(str(n) for n in x.names if n) or "no names"
-            return self.fail(0, f"an array with the axis {self.axis!r}", x, f"the axes here have {have}; name one or give its place")
+            return self.fail(
+                0, f"an array with the axis {self.axis!r}", x, f"the axes here have {have}; name one or give its place"
+            )
 
 
 class Reduce(OnAxis):

@@ -12,17 +12,18 @@ from typing import Any
 
 import jax
 
-from ..combinators import Expose, expose, leaves, nest, whole
-from ..compile import check_tree
+from ..combinators import Expose, expose
 from ..errors import LensError, explain
-from ..interpret import Env, Side, backward, forward, renew
+from ..interpret import Env, Side, backward, forward
 from ..rules.rule import Rule, backprop
 from ..spaces import Space
 from ..terms import Identity, Term, compose, tensor
+from ..trees import check_tree, leaves, nest, renew, whole
 from ..typed import Typed, elaborate
 from .losses import Loss
 from .optimisers import Optimiser, Tree, Update
 from .rates import Rate
+
 
 class Closed:
     """One closed lens (S @ P) @ A @ T -> unit for a model P @ A -> B, a loss B @ T -> L and a rate L -> unit.
@@ -32,7 +33,14 @@ class Closed:
     """
 
     def __init__(
-        self, model: Typed, loss: Loss, optimiser: Optimiser, rate: Rate, rule: Rule, integers: bool, learned: str = "params"
+        self,
+        model: Typed,
+        loss: Loss,
+        optimiser: Optimiser,
+        rate: Rate,
+        rule: Rule,
+        integers: bool,
+        learned: str = "params",
     ):
         if model.arity[1] != 1:
             raise LensError(explain("a learner's model has one output", model=model, came=f"{model.arity[1]} outputs"))

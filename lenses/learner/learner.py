@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..compile import Compiled, as_array, check_arrays, compile, one, only
+from ..compile import Compiled, as_array, check_arrays, compile, one
 from ..errors import DataError, LensError, explain
 from ..files import load_arrays, save_arrays
 from ..inference import inference
@@ -18,6 +18,7 @@ from ..rules.rule import Rule, backprop
 from ..spaces import Array, IndexElement, Space
 from ..syntax import shorten
 from ..terms import Term
+from ..trees import only
 from ..typed import Typed, as_typed
 from .closed import Closed
 from .losses import Loss
@@ -83,7 +84,7 @@ class Learner:
 
     def start(self, params: Tree, key: Any = None, state_key: Any = None) -> State:
         """A state that starts from given parameters, e.g. those of another run."""
-        from ..compile import init_tree
+        from ..initialisers import init_tree
 
         closed = self.closed(self._default_integers)
         closed.check(params)
@@ -133,7 +134,9 @@ class Learner:
         key = None if state.key is None else jax.random.split(state.key)[1]
         wires = [*jax.tree.leaves(state.optimiser), *jax.tree.leaves(state.params), *x, y]
         otherwise = "the forward pass has none, so the backward pass or the optimiser made it; try a smaller rate"
-        raise_first(closed.circuit, Side({}, state.states, key, {}), wires, Env(backprop, self.rule), closed.lens, otherwise)
+        raise_first(
+            closed.circuit, Side({}, state.states, key, {}), wires, Env(backprop, self.rule), closed.lens, otherwise
+        )
 
     # -- use ---------------------------------------------------------------------------------
     @cached_property
@@ -205,10 +208,14 @@ def learner(
     """
     typed = as_typed(model, space, "learner")
     if not isinstance(loss, Loss):
-        raise LensError(explain(f"learner: loss={loss!r}", expected="one of lenses' losses, e.g. softmax_cross_entropy"))
+        raise LensError(
+            explain(f"learner: loss={loss!r}", expected="one of lenses' losses, e.g. softmax_cross_entropy")
+        )
     if not isinstance(optimiser, Optimiser):
         raise LensError(
-            explain(f"learner: optimiser={optimiser!r}", expected="e.g. adam(1e-3)", do="wrap optax's as lenses.optax(...)")
+            explain(
+                f"learner: optimiser={optimiser!r}", expected="e.g. adam(1e-3)", do="wrap optax's as lenses.optax(...)"
+            )
         )
     return Learner(typed, loss, optimiser, rate if isinstance(rate, Rate) else Rate(rate), rule)
 
@@ -243,7 +250,7 @@ class Dreamer:
 
     def init(self, key: Any = None, start: Any = None, scale: float = 0.01) -> Dream:
         """The initial state: `start` if it is given (an array, or a tuple for several inputs), noise of `scale` otherwise."""
-        from ..compile import init_tree
+        from ..initialisers import init_tree
 
         if start is None:
             keys = jax.random.split(jax.random.key(0) if key is None else key, len(self.model.dom))

@@ -250,7 +250,9 @@ def _rate(name: str, rate: Any) -> Any:
     if callable(rate):
         return rate
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < float("inf"):
-        raise LensError(explain(f"{name}: the rate is {rate!r}", expected="a number, 0 or more, or a schedule (steps -> rate)"))
+        raise LensError(
+            explain(f"{name}: the rate is {rate!r}", expected="a number, 0 or more, or a schedule (steps -> rate)")
+        )
     return float(rate)
 
 
@@ -284,7 +286,9 @@ def adam(rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, epsilon: fl
     return Adam(_rate("adam", rate), b1, b2, epsilon)
 
 
-def adamw(rate: float | Schedule, decay: float = 1e-4, b1: float = 0.9, b2: float = 0.999, epsilon: float = 1e-8) -> Optimiser:
+def adamw(
+    rate: float | Schedule, decay: float = 1e-4, b1: float = 0.9, b2: float = 0.999, epsilon: float = 1e-8
+) -> Optimiser:
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
     return Adam(_rate("adamw", rate), b1, b2, epsilon, decay)
 

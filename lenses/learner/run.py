@@ -64,7 +64,9 @@ def _bars(values: np.ndarray, width: int = 30) -> str:
 def checked(fit: Learner, data: tuple[Any, Any], batch: int) -> tuple[Any, Any]:
     """The data as arrays that fit the model: (tuple of inputs, labels). Raises DataError saying what is wrong with it."""
     if not isinstance(data, tuple | list) or len(data) != 2:
-        raise DataError(explain("the data is no pair", expected="(x, y), the inputs and the labels", came=type(data).__name__))
+        raise DataError(
+            explain("the data is no pair", expected="(x, y), the inputs and the labels", came=type(data).__name__)
+        )
     x, y = data
     if x is None or y is None:
         raise DataError(explain(f"the {'inputs' if x is None else 'labels'} are None", expected="(x, y), arrays"))
@@ -183,9 +185,7 @@ def epochs_program(fit: Learner, batch: int, epochs: int, shuffle: bool, evaluat
 
     def loop(p: Progress, stop: Any, xs: Any, y: Any, key: Any, test: Any) -> Progress:
         limit = epochs + 1 if patience is None else patience
-        return lax.while_loop(
-            lambda p: (p.epoch < stop) & (p.stale < limit), lambda p: body(p, xs, y, key, test), p
-        )
+        return lax.while_loop(lambda p: (p.epoch < stop) & (p.stale < limit), lambda p: body(p, xs, y, key, test), p)
 
     return jax.jit(loop, donate_argnums=0)
 
@@ -263,7 +263,9 @@ def _drive(program: Any, p: Progress, epochs: int, progress: bool) -> Progress:
             patient = now == min(epochs, done + chunk)
             bar.update(now - done)
             if now > 0:
-                shown = {"loss": float(p.losses[now - 1])} | {f"evaluated {k}": float(v[now - 1]) for k, v in p.measures.items()}
+                shown = {"loss": float(p.losses[now - 1])} | {
+                    f"evaluated {k}": float(v[now - 1]) for k, v in p.measures.items()
+                }
                 bar.set_postfix({k: f"{v:.4f}" for k, v in shown.items()})
             if done > 0:  # the first call compiles, so it says nothing of the time of an epoch
                 chunk = max(1, int(chunk * 0.25 / max(spent, 1e-4)))
@@ -271,7 +273,9 @@ def _drive(program: Any, p: Progress, epochs: int, progress: bool) -> Progress:
     return p
 
 
-def _checked_run(fit: Learner, state: State, xs: Any, y: Any, epochs: int, batch: int, key: Any) -> tuple[State, History]:
+def _checked_run(
+    fit: Learner, state: State, xs: Any, y: Any, epochs: int, batch: int, key: Any
+) -> tuple[State, History]:
     started, losses = time.perf_counter(), []
     step = jax.jit(fit._step)
     for epoch in range(epochs):

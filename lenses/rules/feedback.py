@@ -68,7 +68,9 @@ class DirectClause(Clause):
         box = _weighted(cx.cell.box)
         # Only what comes back on the box's own output gives the change of its weight.
         changes, _ = box.backward(cx, p, kept, cx.rule.fill(cx.cod, ds))
-        error = jnp.concatenate([_flat(e, a) for e, a in zip(cx.env.after["error"], cx.env.after["cod"], strict=True)], -1)
+        error = jnp.concatenate(
+            [_flat(e, a) for e, a in zip(cx.env.after["error"], cx.env.after["cod"], strict=True)], -1
+        )
         x = cx.dom[0]
         lead = cx.batch(kept)
         own = kept.shape[lead:]
@@ -111,5 +113,3 @@ def direct_feedback_alignment(init: str = "") -> Rule:
     Neither copy nor discard is natural: a branch that nothing uses gets the error all the same.
     """
     return DirectFeedbackAlignment(init)
-
-

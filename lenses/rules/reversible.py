@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from ..boxes.structure import Check, Copy
 from ..combinators import Composite, Coupling
 from ..interpret import backward, forward
 from ..spaces import Array, Space
-from ..terms import Check, Copy
 from .rule import STRUCTURE, Backward, Clause, Forward, Rule, backprop
 
 if TYPE_CHECKING:
@@ -148,4 +148,3 @@ def reversible() -> Rule:
     Gradients are those of backprop, up to the rounding of the recovered values. All laws of backprop hold.
     """
     return Reversible()
-

@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from ..boxes.structure import Add, Check, Copy, Discard, Zero
 from ..functor import Table
 from ..spaces import Array, Space
-from ..terms import Add, Box, Check, Copy, Discard, Port, Zero
+from ..terms import Box, Port
 
 if TYPE_CHECKING:
     from ..interpret import Cx, Side

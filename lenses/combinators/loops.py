@@ -1,0 +1,249 @@
+"""Loops: `f ** n`, f after itself with parameters stacked, and `scan(f, axis)`, f along an axis; one `lax.scan` each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ..cost import flops
+from ..errors import ArityError, LensError, explain
+from ..interpret import (
+    Cx,
+    Side,
+    backward_even,
+    evaluate_even,
+    forward_even,
+    meet_all,
+)
+from ..spaces import Array, Space
+from ..syntax import bracketed
+from ..terms import Identity, Port, Term
+from ..trees import complete, renew
+from ..typed import Typed, infer, plain
+from .axes import in_front, steps_along, without
+from .parts import Composite
+
+
+class Loop(Composite):
+    """What `Repeat` and `Scan` share: a term folded along an axis of steps by one `lax.scan`.
+
+    `carried` first wires go from step to step. With `stacked`, every step has parameters of its
+    own; otherwise all steps share them. Messages to shared parameters are summed on the way back.
+    """
+
+    glyph: ClassVar[str] = "repeat"
+    stacked: ClassVar[bool] = True
+
+    @property
+    def carried(self) -> int:
+        """How many first wires go from step to step."""
+        return self.arity[0]
+
+    def steps(self, cx: Cx) -> int:
+        """How many steps there are."""
+        raise NotImplementedError(type(self).__name__)
+
+    def enter(self, cx: Cx, xs: Sequence[Any]) -> list[Any]:
+        """The stepped inputs with the axis of steps in front."""
+        return []
+
+    def leave(self, cx: Cx, arrays: Sequence[Space | Array], values: Sequence[Any], reverse: bool) -> list[Any]:
+        """Stepped values with the axis of steps put back where the typed arrays have it."""
+        return []
+
+    def _side(self, p: Side, params: Any, states: Any, key: Any) -> Side:
+        return Side(params if self.stacked else p.params, states, key, p.shared)
+
+    def _per_step(self, cx: Cx, p: Side, n: int) -> tuple[Any, Any, Any]:
+        keys = jax.random.split(p.key, n) if cx.cell.keyed else None
+        return (p.params, p.states, keys) if self.stacked else (None, None, keys)
+
+    def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
+        n, k = self.steps(cx), self.carried
+
+        def step(carry: Any, moving: Any) -> Any:
+            (values, shared_states), (stepped, (params, states, key)) = carry, moving
+            side = self._side(p, params, states if self.stacked else shared_states, key)
+            ys, new = evaluate_even(cx.inner, side, [*values, *stepped], cx.env)
+            kept_states, out_states = (shared_states, new) if self.stacked else (renew(shared_states, new), None)
+            return (ys[:k], kept_states), (ys[k:], out_states)
+
+        start = (list(xs[:k]), None if self.stacked else p.states)
+        (values, last), (stepped, states) = lax.scan(
+            step, start, (self.enter(cx, xs), self._per_step(cx, p, n)), length=n
+        )
+        return (*values, *self.leave(cx, cx.cod.arrays, stepped, False)), states if self.stacked else last
+
+    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
+        n, k = self.steps(cx), self.carried
+
+        def step(carry: Any, moving: Any) -> Any:
+            (values, shared_states), (stepped, (params, states, key)) = carry, moving
+            side = self._side(p, params, states if self.stacked else shared_states, key)
+            ys, new, tape = forward_even(cx.inner, side, [*values, *stepped], cx.env)
+            kept_states, out_states = (shared_states, new) if self.stacked else (renew(shared_states, new), None)
+            return (ys[:k], kept_states), (ys[k:], out_states, tape)
+
+        start = (list(xs[:k]), None if self.stacked else p.states)
+        (values, last), (stepped, states, tape) = lax.scan(
+            step, start, (self.enter(cx, xs), self._per_step(cx, p, n)), length=n
+        )
+        return (*values, *self.leave(cx, cx.cod.arrays, stepped, False)), states if self.stacked else last, tape
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        n, k = self.steps(cx), self.carried
+        rule = cx.rule
+        own = {} if self.stacked else complete(p.params, {})
+        shared = {name: complete(p.shared[name], {}) for name in cx.cell.shared}
+
+        def step(carry: Any, moving: Any) -> Any:
+            messages, total, uses = carry
+            stepped, (params, states, key), tape = moving
+            side = self._side(p, params, states if self.stacked else p.states, key)
+            env = cx.separate()
+            changes, dxs = backward_even(cx.inner, side, tape, [*messages, *stepped], env)
+            changes = complete(side.params, changes)
+            new_uses = {name: meet_all(env, name, p.shared[name]) for name in shared}
+            uses = jax.tree.map(rule.meet, uses, new_uses)
+            total = total if self.stacked else jax.tree.map(rule.meet, total, changes)
+            dxs = rule.fill(cx.inner.dom, dxs)
+            return (dxs[:k], total, uses), (dxs[k:], changes if self.stacked else None)
+
+        start = (list(ds[:k]), own, shared)
+        moving = (self.enter_messages(cx, ds), self._per_step(cx, p, n), kept)
+        (messages, total, uses), (stepped, changes) = lax.scan(step, start, moving, length=n, reverse=True)
+        cx.use(uses)
+        return changes if self.stacked else total, [*messages, *self.leave(cx, cx.dom.arrays, stepped, True)]
+
+    def enter_messages(self, cx: Cx, ds: Sequence[Any]) -> list[Any]:
+        """The messages on stepped outputs with the axis of steps in front."""
+        return []
+
+
+def _carried(term: Term, dom: Space, carried: int) -> Space:
+    """The domain at which every step types alike: names of axes that a step does not hand on are left out."""
+    while True:
+        cod = infer(term, dom)
+        arrays = [
+            Array(a.sizes, [m if m == n else None for m, n in zip(a.names, b.names, strict=True)], a.element)
+            if a == b
+            else a
+            for a, b in zip(dom.arrays[:carried], cod, strict=False)
+        ]
+        new = Space([*arrays, *dom.arrays[carried:]])
+        if new.names == dom.names:
+            return dom
+        dom = new
+
+
+class Repeat(Loop):
+    """The term `term` after itself `times` times, each time with parameters of its own."""
+
+    operator: ClassVar[bool] = True
+    term: Term
+    times: int
+
+    def spell(self) -> str:
+        return f"{bracketed(self.term)} ** {self.times}"
+
+    @property
+    def label(self) -> str:
+        return "repeat"
+
+    def steps(self, cx: Cx) -> int:
+        return self.times
+
+    def inside(self, dom: Space) -> tuple[Term, Space]:
+        return self.term, _carried(self.term, dom, len(dom))
+
+    def type(self, dom: Space) -> Space:
+        cod = infer(self.term, dom)
+        if cod != dom:
+            self.fail(
+                "all", "a term from a space to itself", f"{dom!r} -> {cod!r}",
+                "let the first layer change the size, and repeat the layers that keep it",
+            )  # fmt: skip
+        return infer(*self.inside(dom))
+
+    def stack(self, port: Port) -> Port:
+        return port.stack(self.times)
+
+    def flops(self, dom: Space) -> int:
+        return self.times * super().flops(dom)
+
+
+def repeat(term: Term, times: int) -> Term:
+    """`term` after itself `times` times, parameters stacked; ``term ** times``."""
+    if isinstance(times, bool) or not isinstance(times, int) or times < 0:
+        raise LensError(explain(f"{term!r} ** {times!r}", expected="a whole number of repetitions, 0 or more"))
+    m, n = term.arity
+    if m != n:
+        raise ArityError(
+            explain(f"{term!r} cannot be repeated", because=f"{m} wires in and {n} out", expected="as many in as out")
+        )
+    if isinstance(term, Typed):
+        return repeat(term.term, times).at(term.dom)
+    return Identity(m) if times == 0 else term if times == 1 else Repeat(term, times)
+
+
+class Scan(Loop):
+    """The term `term` along `axis`: its first `carry` wires go from step to step, the others are sliced."""
+
+    stacked: ClassVar[bool] = False
+    term: Term
+    axis: int | str = 0
+    carry: int = 1
+
+    @property
+    def carried(self) -> int:
+        return self.carry
+
+    def steps(self, cx: Cx) -> int:
+        array = cx.dom[self.carry]
+        return array.sizes[array.axis(self.axis)]
+
+    def inside(self, dom: Space) -> tuple[Term, Space]:
+        slices = [without(self, a, i + self.carry) for i, a in enumerate(dom.arrays[self.carry :])]
+        return self.term, _carried(self.term, Space(dom.arrays[: self.carry] + tuple(slices)), self.carry)
+
+    def type(self, dom: Space) -> Space:
+        term, inner = self.inside(dom)
+        cod = infer(term, inner)
+        n, name = steps_along(self, dom, range(self.carry, len(dom)))
+        for i in range(self.carry):
+            if cod[i] != dom[i]:
+                self.fail(i, f"{dom[i]!r} carried on to the next step", cod[i])
+        return Space((*inner.arrays[: self.carry], *(in_front(a, n, name) for a in cod.arrays[self.carry :])))
+
+    def flops(self, dom: Space) -> int:
+        return steps_along(self, dom, range(self.carry, len(dom)))[0] * flops(*self.inside(dom))
+
+    def enter(self, cx: Cx, xs: Sequence[Any]) -> list[Any]:
+        pairs = zip(xs[self.carry :], cx.dom.arrays[self.carry :], strict=True)
+        return [jnp.moveaxis(x, a.axis(self.axis), 0) for x, a in pairs]
+
+    def leave(self, cx: Cx, arrays: Sequence[Any], values: Sequence[Any], reverse: bool) -> list[Any]:
+        places = [a.axis(self.axis) if reverse else -a.rank for a in arrays[self.carry :]]
+        return [cx.rule.map(lambda x, i=i: jnp.moveaxis(x, 0, i), v) for v, i in zip(values, places, strict=True)]
+
+    def enter_messages(self, cx: Cx, ds: Sequence[Any]) -> list[Any]:
+        pairs = zip(ds[self.carry :], cx.cod.arrays[self.carry :], strict=True)
+        return [cx.rule.map(lambda x, a=a: jnp.moveaxis(x, -a.rank, 0), d) for d, a in pairs]
+
+
+def scan(term: Term, axis: int | str = 0, carry: int = 1) -> Term:
+    """`term` along an axis: wires 0 to carry-1 are carried from step to step, the others lose the axis.
+
+    For a cell H @ X -> H @ Y, ``scan(cell, "time")`` takes H @ X(time) to H @ Y(time), all steps
+    sharing the cell's parameters; the outputs of the steps are stacked in front.
+    """
+    if not 0 <= carry < term.arity[0] or carry > term.arity[1]:
+        raise ArityError(
+            explain(f"scan carries {carry} wires of {term!r}", because=f"its arity is {term.arity}",
+                    expected="fewer than come in, so that there is something to step through, and no more than go out")
+        )  # fmt: skip
+    return Scan(plain(term), axis, carry)

@@ -1,0 +1,185 @@
+"""Parametrised maps: `expose(f)`: P @ A -> B with parameters as wires, and `para`, the Para construction, back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import jax
+
+from ..errors import ArityError, SpaceError, explain
+from ..interpret import (
+    Cx,
+    Side,
+    backward,
+    batch_ranks,
+    broadcast,
+    close,
+    evaluate,
+    forward,
+)
+from ..opaque import Residual
+from ..spaces import Space
+from ..terms import Box, Identity, Port, Term, tensor
+from ..trees import Tree, leaves, nest, pick, whole
+from ..typed import Circuit, Typed, as_typed, infer, plain
+from .parts import Composite
+
+
+class Expose(Composite):
+    """The underlying map of a parametrised one: P @ A -> B, the parameters of `term` as plain wires.
+
+    P is in the order of the term's tree of parameters. States and random keys stay on the side.
+    """
+
+    levels: ClassVar[bool] = False
+    term: Typed
+
+    def spell(self) -> str:
+        return f"expose({self.term!r})"
+
+    @property
+    def label(self) -> str:
+        return "model"
+
+    @property
+    def _paths(self) -> list[tuple[tuple[str, ...], Port]]:
+        circuit = self.term.circuit
+        return list(leaves(whole(circuit)))
+
+    @property
+    def params(self) -> Space:
+        """P, the space of the parameters."""
+        return Space(port.array for _, port in self._paths)
+
+    @property
+    def arity(self) -> tuple[int, int]:  # type: ignore[override]
+        return (len(self._paths) + self.term.arity[0], self.term.arity[1])
+
+    def inside(self, dom: Space) -> tuple[Term, Space]:
+        return self.term.term, self.term.dom
+
+    def ties(self, inner: Circuit) -> tuple[Tree, Tree]:
+        return {}, {}
+
+    def type(self, dom: Space) -> Space:
+        for i, (came, expected) in enumerate(zip(dom, self.params @ self.term.dom, strict=True)):
+            if came != expected:
+                self.fail(i, expected, came)
+        return self.term.cod
+
+    def open_side(self, p: Side, values: Sequence[Any]) -> Side:
+        """The side of the term inside, its parameters being these values of the wires of P."""
+        tree = nest([path for path, _ in self._paths], values)
+        shared = {name: tree.pop(name) for name in self.term.circuit.tied}
+        return Side(tree, p.states, p.key, shared)
+
+    def _batched(self, xs: Sequence[Any]) -> tuple[int, ...] | None:
+        """The batch axes of the wires if a parameter has any, so that each example has its own."""
+        had = batch_ranks(self.params @ self.term.dom, xs)
+        return had if any(had[: len(self._paths)]) else None
+
+    def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
+        n = len(self._paths)
+        had = self._batched(xs)
+        if had is None:
+            ys, states = evaluate(cx.inner, self.open_side(p, xs[:n]), xs[n:], cx.env)
+            return tuple(ys), states
+
+        def one(*xs: Any) -> tuple[Any, ...]:
+            return tuple(evaluate(cx.inner, self.open_side(p, xs[:n]), xs[n:], cx.env)[0])
+
+        for _ in range(max(had)):
+            one = jax.vmap(one)
+        return one(*broadcast(had, xs)), {}
+
+    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
+        n = len(self._paths)
+        if self._batched(xs) is not None:
+            return Box.forward(self, cx, p, xs)
+        rule = cx.env.model
+        ys, states, tape = forward(cx.inner, self.open_side(p, xs[:n]), xs[n:], cx.separate(rule))
+        return tuple(ys), states, (list(xs[:n]), ys if rule.keeps_outputs else None, tape)
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        if isinstance(kept, Residual):
+            return Box.backward(self, cx, p, kept, ds)
+        values, outputs, tape = kept
+        side = self.open_side(p, values)
+        changes, dxs = close(cx.inner, side, tape, outputs, ds, cx.separate(cx.env.model))
+        return {}, [*(pick(changes, path) for path, _ in self._paths), *dxs]
+
+
+def expose(term: Term, space: Space | None = None) -> Expose:
+    """The underlying map P @ A -> B of a typed term, its parameters as plain wires in front."""
+    return Expose(as_typed(term, space, "expose"))
+
+
+class Para(Composite):
+    """A parametrised map out of a plain one (the Para construction): the first wires come from the side.
+
+    `term`: P @ A -> Q @ B becomes A -> B. `params` are the ports of P; `changes` names the wires of
+    Q, which leave to the side, summed over batch axes.
+    """
+
+    transparent = True
+    term: Term
+    params: tuple[Port, ...] = ()
+    changes: tuple[str, ...] = ()
+
+    def spell(self) -> str:
+        return f"para({self.term!r}, params={self.params!r}, changes={self.changes!r})"
+
+    @property
+    def arity(self) -> tuple[int, int]:  # type: ignore[override]
+        return (self.term.arity[0] - len(self.params), self.term.arity[1] - len(self.changes))
+
+    def inside(self, dom: Space) -> tuple[Term, Space]:
+        return self.term, Space(p.array for p in self.params) @ dom
+
+    def ports(self, dom: Space) -> tuple[Port, ...]:
+        return self.params
+
+    def type(self, dom: Space) -> Space:
+        return Space(infer(*self.inside(dom)).arrays[len(self.changes) :])
+
+    def _sides(self, p: Side) -> list[Any]:
+        return [pick(p.params if q.kind == "param" else p.states, q.name.split(".")) for q in self.params]
+
+    def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
+        ys, states = evaluate(cx.inner, p, [*self._sides(p), *xs], cx.env)
+        k = len(self.changes)
+        out = [cx.rule.unbatch(y, y.ndim - a.rank) for y, a in zip(ys[:k], cx.inner.cod.arrays[:k], strict=True)]
+        return tuple(ys[k:]), states | nest([tuple(name.split(".")) for name in self.changes], out)
+
+    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
+        ys, states, tape = forward(cx.inner, p, [*self._sides(p), *xs], cx.env)
+        k = len(self.changes)
+        out = [cx.rule.unbatch(y, y.ndim - a.rank) for y, a in zip(ys[:k], cx.inner.cod.arrays[:k], strict=True)]
+        return tuple(ys[k:]), states | nest([tuple(name.split(".")) for name in self.changes], out), tape
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        messages = [None] * len(self.changes) + list(ds)
+        changes, dxs = backward(cx.inner, p, kept, messages, cx.env)
+        n = len(self.params)
+        mine = [
+            (tuple(q.name.split(".")), d if d is None else cx.rule.unbatch(d, d.ndim - q.array.rank))
+            for q, d in zip(self.params, dxs[:n], strict=True)
+            if q.kind == "param"
+        ]
+        return changes | nest([path for path, _ in mine], [d for _, d in mine]), dxs[n:]
+
+
+def para(term: Term, params: Sequence[Port] = (), changes: Sequence[str] = ()) -> Term:
+    """The parametrised map whose side wires are the first inputs (and outputs) of a plain one."""
+    if len(params) > term.arity[0] or len(changes) > term.arity[1]:
+        raise ArityError(explain(f"para of {term!r}", because=f"{len(params)} ports and arity {term.arity}"))
+    return Para(plain(term), tuple(params), tuple(changes))
+
+
+def reparametrise(term: Term, along: Term, params: Sequence[Port]) -> Term:
+    """f^r: the parametrised map f with its parameters computed by `along`: Q -> P from ports of Q."""
+    exposed = expose(term)
+    if along.arity != (len(params), len(exposed.params)):
+        raise SpaceError(explain("reparametrise", expected=f"a term from {len(params)} wires to {exposed.params!r}"))
+    return para(tensor(along, Identity(term.arity[0])) >> exposed, params)
