@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from .combinators import Para
 from .errors import DataError, LensError, explain
@@ -22,12 +23,12 @@ from .rules.rule import Rule, backprop
 from .spaces import IndexElement, Space
 from .syntax import shorten
 from .terms import Term
-from .trees import Tree, check_tree, leaves, nest, only, pick, whole
+from .trees import Tree, check_tree, nest, only, pick, shapes, whole
 from .typed import Circuit, Typed, as_typed, elaborate
 
 
 def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input") -> list[Any]:
-    """The arrays as JAX ones of the dtypes of `dom`, leading batch axes and all; raises DataError where they do not fit."""
+    """The arrays with the dtypes of `dom`, batch axes and all; raises DataError where they do not fit."""
     if len(xs) != len(dom):
         raise DataError(explain(f"{len(xs)} {what}s for {len(dom)} wires", term=shorten(term), expected=repr(dom)))
     out = []
@@ -124,7 +125,7 @@ class Compiled:
         return init_tree(self.params, key)
 
     def init_state(self, key: Any = None) -> dict[str, Any]:
-        """Initial states (running statistics, a rule's own weights), a tree like the parameters'; {} if there are none."""
+        """Initial states (running statistics, a rule's own weights), a tree like the parameters'; maybe {}."""
         return init_tree(self.circuit.states, jax.random.key(0) if key is None else key)
 
     @property
@@ -142,7 +143,7 @@ class Compiled:
         if state is None:
             if self.stateful:
                 raise LensError(
-                    explain("this model has states", states=", ".join(".".join(p) for p, _ in leaves(self._plain.states)),
+                    explain("this model has states", states=shapes(self._plain.states),
                             do="pass state=net.init_state(), or compile inference(term) to use them without change")
                 )  # fmt: skip
             state = self.init_state()
@@ -280,17 +281,17 @@ class Compiled:
         return result
 
     def raise_nan(self, params: Any, *xs: Any, state: Any = None, key: Any = None, outputs: Any = None) -> None:
-        """Raises DataError naming the first box that makes a NaN out of numbers; does nothing if the outputs have none."""
+        """Raises DataError naming the first box that makes a NaN; does nothing if the outputs have none."""
         from .nans import has_nan, raise_first
 
-        if outputs is not None and (isinstance(jax.tree.leaves(outputs)[0], jax.core.Tracer) or not has_nan(outputs)):
+        if outputs is not None and (isinstance(jax.tree.leaves(outputs)[0], Tracer) or not has_nan(outputs)):
             return
         arrays = check_arrays(self.dom, [as_array(x) for x in xs], self.term)
         raise_first(self.circuit, self.side(params, state, key), arrays, Env(self.rule), self.term)
 
 
 def as_array(x: Any) -> Any:
-    """`x` if it is an array of some kind, and a NumPy array of it otherwise. Raises DataError unless it holds numbers."""
+    """`x` if it is an array, and a NumPy array of it otherwise. Raises DataError unless it holds numbers."""
     array = x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
     if isinstance(array, np.ndarray) and array.dtype.kind not in "biufV":  # V: bfloat16 and its like
         raise DataError(

@@ -102,7 +102,7 @@ def read_file(path: Any) -> tuple[dict[str, Any], dict[str, str]]:
     blank = raw[:at] + BLANK.encode() + raw[at + 64 :]
     if at < 0 or len(digest) != 64 or hashlib.sha256(blank).hexdigest() != digest:
         raise FileError(
-            explain(f"{path} has changed since it was written", because="its checksum does not match: a part is missing or a bit is wrong",
+            explain(f"{path} has changed since it was written", because="its checksum does not match",
                     do="use a copy of it")
         )  # fmt: skip
     try:
@@ -151,7 +151,7 @@ def _checksum_place(raw: bytes) -> int:
 
 
 def save_term(term: Term, path: Any) -> None:
-    """Writes a term to a file, as data. Raises LensError for a lifted function without a name, FileError if it cannot."""
+    """Writes a term to a file, as data. Raises LensError for a lifted function without a name, else FileError."""
     write_file(path, {}, term)
 
 
@@ -192,6 +192,10 @@ def save_arrays(path: Any, tree: Any, term: Term) -> None:
     write_file(path, arrays, term)
 
 
+def _kind(array: Any) -> str:
+    return f"{array.dtype}{list(array.shape)}"
+
+
 def load_arrays(path: Any, term: Term, like: Any) -> Any:
     """The tree that `save_arrays` wrote; raises FileError unless it is of this very term and of the shape of `like`."""
     arrays, metadata = read_file(path)
@@ -205,7 +209,7 @@ def load_arrays(path: Any, term: Term, like: Any) -> Any:
     for name in arrays.keys() - expected.keys():
         raise FileError(
             explain(f"{path} does not fit this learner", array=name, expected="nothing of that name",
-                    came=f"{arrays[name].dtype}{list(arrays[name].shape)}", do="use the optimiser that it was saved with")
+                    came=_kind(arrays[name]), do="use the optimiser that it was saved with")
         )  # fmt: skip
     values = []
     for name, leaf in expected.items():
@@ -215,7 +219,7 @@ def load_arrays(path: Any, term: Term, like: Any) -> Any:
         if came is None or sizes != leaf.shape or (not key and came.dtype != leaf.dtype):
             raise FileError(
                 explain(f"{path} does not fit this learner", array=name, expected=f"{leaf.dtype}{list(leaf.shape)}",
-                        came="nothing" if came is None else f"{came.dtype}{list(came.shape)}",
+                        came="nothing" if came is None else _kind(came),
                         do="use the optimiser that it was saved with")
             )  # fmt: skip
         impl = name.rpartition("<")[2][:-1]

@@ -11,7 +11,6 @@ which is why every table gives a functor.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -83,7 +82,7 @@ class Functor:
         clause = self.table.get(box)
         if clause is None:
             inner = {f: self(v) for f, v in box.fields.items() if isinstance(v, Term)}
-            return dataclasses.replace(box, **inner) if inner else box
+            return type(box)(**{**box.fields, **inner}) if inner else box
         image = clause(box)
         if image.arity != box.arity:
             raise ArityError(explain(f"{image!r} cannot stand for {box!r}", expected=box.arity, came=image.arity))

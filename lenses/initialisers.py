@@ -65,7 +65,7 @@ def _product(sizes: tuple[int, ...]) -> int:
 
 
 def init_tree(tree: Tree, key: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Initial arrays for a tree of leaves; each from the key and its own path, so that adding a layer moves no other."""
+    """Initial arrays for a tree of ports; each from the key and its own path, so a new layer moves no other."""
     out: dict[str, Any] = {}
     for name, sub in tree.items():
         here = (*path, name)

@@ -53,7 +53,7 @@ def raise_first(
         explain("NaN, but not in any box's output", term=shorten(term), because=otherwise)
         if found is None
         else explain("a box made a NaN out of numbers", box=shorten(found[0]), inside=" / ".join(found[1]) or None,
-                     inputs=found[2], do="look at what this box does at such inputs: log or sqrt below 0, 0 / 0, overflow")
+                     inputs=found[2], do="look at the box at such inputs: log or sqrt below 0, 0 / 0, overflow")
     )  # fmt: skip
 
 

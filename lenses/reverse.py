@@ -212,7 +212,7 @@ class Trace:
         return self.params if cell.whole else self.params.get(cell.name, {})
 
     def open(self, cell: Cell, own: Any, ins: Sequence[Wire]) -> tuple[Any, Any, Sequence[Wire], int]:
-        """Parameters, shared parameters and inputs of the term inside, and how many of its outputs leave to the side."""
+        """Parameters, shared ones and inputs of the term inside, and how many of its outputs leave to the side."""
         box = cell.box
         if isinstance(box, Tied):
             return self.shared.get(box.name, {}), self.shared, ins, 0

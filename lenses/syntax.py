@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from .errors import FileError, LensError, explain
 from .spaces import Array, Element, Space
@@ -233,7 +233,7 @@ def _fits(value: Any, annotation: str) -> bool:
 class Readable:
     """Base of the values other than boxes that a box's field may hold in a file; registered by class name."""
 
-    registry: dict[str, Any] = {}
+    registry: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
         Readable.registry[cls.__name__] = cls

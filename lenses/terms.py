@@ -19,6 +19,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from .errors import ArityError, LensError, explain
@@ -412,7 +413,7 @@ def compose(*terms: Term) -> Term:
 
     if not terms:
         raise ArityError(explain("compose() of no terms", do="use identity(n), which says on how many wires"))
-    for left, right in zip(terms, terms[1:], strict=False):
+    for left, right in pairwise(terms):
         if left.arity[1] != right.arity[0]:
             raise _mismatch(left, right)
     kept = [t for t in terms if not isinstance(t, Identity)] or [terms[0]]
@@ -446,6 +447,7 @@ def _mismatch(left: Term, right: Term) -> ArityError:
         return wires
 
     out, into = left.arity[1], right.arity[0]
+    last, first = shorten(left.parts[-1], 60), shorten(right.parts[0], 60)
     do = None
     if (out, into) == (2, 1):
         do = "join the two wires first, e.g. with add or concatenate(), or drop one with discard"
@@ -453,7 +455,7 @@ def _mismatch(left: Term, right: Term) -> ArityError:
         do = "copy the wire first: ... >> copy >> ..."
     return ArityError(
         explain(
-            f"{_plural(out)} into {into}: {shorten(left.parts[-1], 60)} cannot be followed by {shorten(right.parts[0], 60)}",
+            f"{_plural(out)} into {into}: {last} cannot be followed by {first}",
             left=f"{shorten(left, 70)} ends in {end(left, 1)}",
             right=f"{shorten(right, 70)} starts with {end(right, 0)}",
             do=do,
@@ -520,7 +522,7 @@ def to_graph(term: Term) -> Graph:
             current = None
             continue
         current = factors[done]
-        ins = wires[: current.arity[0]] if kind is Par else outs
+        ins = wires[: factors[done].arity[0]] if kind is Par else outs
 
 
 def _same_shape(a: Term, b: Term) -> bool:

@@ -192,7 +192,7 @@ def _spread(term: Term, dom: Space, visit: Callable[[Node, Space, Space], None] 
     # Equality of spaces leaves out names, but the type of a box may depend on them.
     known: dict[tuple[int, Space, Any], Space] = {}
 
-    def clause(node: Node, arrays: list[Array]) -> Space:
+    def clause(node: Node, arrays: list[Array]) -> Any:
         box = node.box
         at = Space(arrays)
         cod = known.get((id(box), at, at.names))

@@ -331,7 +331,7 @@ def einsum(pattern: str) -> Term:
         raise LensError(
             explain(
                 f"einsum({pattern!r}) is no pattern",
-                expected="names of axes, operands separated by commas, '->', and names that stand on the left, each once",
+                expected="names of axes, operands separated by commas, '->', and names from the left, each once",
                 came=f"{bad[0]!r} on the right" if bad else pattern,
                 do="write it as in einsum('query d, key d -> query key')",
             )

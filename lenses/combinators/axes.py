@@ -9,6 +9,7 @@ from ..terms import Box
 
 
 def without(box: Box, array: Array, wire: int) -> Array:
+    """The array on a wire without the axis of the box; refuses one that lacks it."""
     axis = box.fields["axis"]
     try:
         place = array.axis(axis) + array.rank
@@ -21,10 +22,12 @@ def without(box: Box, array: Array, wire: int) -> Array:
 
 
 def in_front(array: Array, size: int, name: str | None) -> Array:
+    """The array with one more axis in front."""
     return Array((size, *array.sizes), (name, *array.names), array.element)
 
 
 def steps_along(box: Box, dom: Space, wires: Sequence[int]) -> tuple[int, str | None]:
+    """The size and the name of the axis of the box, which the given wires must agree on."""
     axis = box.fields["axis"]
     size, name = None, None
     for wire in wires:

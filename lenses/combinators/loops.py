@@ -1,4 +1,4 @@
-"""Loops: `f ** n`, f after itself with parameters stacked, and `scan(f, axis)`, f along an axis; one `lax.scan` each."""
+"""Loops, one `lax.scan` each: `f ** n`, f after itself, parameters stacked; `scan(f, axis)`, f along an axis."""
 
 from __future__ import annotations
 

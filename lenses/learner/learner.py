@@ -29,7 +29,7 @@ from .rates import Rate, Schedule
 @jax.tree_util.register_dataclass
 @dataclass
 class State:
-    """What a learner knows: parameters, the optimiser's state, the states of the lens, and a random key (None if unused)."""
+    """What a learner knows: parameters, the optimiser's state, the states of the lens, a random key (or None)."""
 
     params: Any
     optimiser: Any
@@ -48,7 +48,7 @@ class Learner:
         self.model, self.loss, self.optimiser, self.rate, self.rule = model, loss, optimiser, rate, rule
         self._closed: dict[bool, Closed] = {}
         self.step: Any = jax.jit(self._step, donate_argnums=0)
-        """``state, loss = step(state, x, y)``: one step on a batch; a tuple of arrays for x if the model has several inputs.
+        """``state, loss = step(state, x, y)``: one step on a batch; x is a tuple if the model has several inputs.
 
         The state is donated: use the one that comes back. `step.lower(state, x, y)` as for any jitted function.
         """
@@ -249,7 +249,7 @@ class Dreamer:
         return self.closed.lens
 
     def init(self, key: Any = None, start: Any = None, scale: float = 0.01) -> Dream:
-        """The initial state: `start` if it is given (an array, or a tuple for several inputs), noise of `scale` otherwise."""
+        """The initial state: `start` if it is given (an array, or a tuple of them), noise of `scale` otherwise."""
         from ..initialisers import init_tree
 
         if start is None:

@@ -84,7 +84,15 @@ class Flat:
     def of(cls, tree: Any) -> Flat:
         """The structure of a tree of arrays."""
         leaves, structure = jax.tree.flatten(tree)
-        return cls(structure, Space(Array(x.shape, None, element_of(x.dtype)) for x in leaves))
+        arrays = []
+        for x in leaves:
+            element = element_of(x.dtype)
+            if element is None:
+                raise LensError(
+                    explain(f"an optimiser's state has an array of {x.dtype}", expected="floats or integers")
+                )
+            arrays.append(Array(x.shape, None, element))
+        return cls(structure, Space(arrays))
 
 
 class Update(Box):

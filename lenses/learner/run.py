@@ -62,7 +62,7 @@ def _bars(values: np.ndarray, width: int = 30) -> str:
 
 
 def checked(fit: Learner, data: tuple[Any, Any], batch: int) -> tuple[Any, Any]:
-    """The data as arrays that fit the model: (tuple of inputs, labels). Raises DataError saying what is wrong with it."""
+    """The data as arrays that fit the model, (tuple of inputs, labels); raises DataError otherwise."""
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise DataError(
             explain("the data is no pair", expected="(x, y), the inputs and the labels", came=type(data).__name__)
@@ -219,8 +219,9 @@ def run(
         names = ["loss"] + (["accuracy"] if fit.loss.meaning.correct is not None else [])
     program = _program(fit, batch, epochs, key is not None, test is not None, patience)
     spare = state if patience is not None else None
+    blank = jnp.full(epochs, jnp.nan)
     p = Progress(
-        jnp.zeros((), jnp.int32), jax.tree.map(jnp.copy, state), jnp.full(epochs, jnp.nan), {k: jnp.full(epochs, jnp.nan) for k in names},
+        jnp.zeros((), jnp.int32), jax.tree.map(jnp.copy, state), blank, {k: jnp.copy(blank) for k in names},
         jax.tree.map(jnp.copy, spare), jnp.asarray(jnp.inf), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32),
     )  # fmt: skip
     started = time.perf_counter()
