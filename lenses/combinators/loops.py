@@ -110,7 +110,7 @@ class Loop(Composite):
             new_uses = {name: meet_all(env, name, p.shared[name]) for name in shared}
             uses = jax.tree.map(rule.meet, uses, new_uses)
             total = total if self.stacked else jax.tree.map(rule.meet, total, changes)
-            dxs = rule.fill(cx.inner.dom, dxs)
+            dxs = rule.fill(cx.inner.dom, dxs, rule.lead(cx.inner.cod, [*messages, *stepped]))
             return (dxs[:k], total, uses), (dxs[k:], changes if self.stacked else None)
 
         start = (list(ds[:k]), own, shared)

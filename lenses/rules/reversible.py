@@ -123,10 +123,13 @@ class Reversible(Rule):
         changes = [d for _, d in messages if d is not None]
         return messages[0][0], backprop.join(array, changes) if changes else None
 
-    def fill(self, cod: Space, ds: Sequence[Any]) -> list[Any]:
-        values = [None if d is None else d[0] for d in ds]
-        changes = backprop.fill(cod, [None if d is None else d[1] for d in ds])
-        shaped = backprop.fill(cod, values)
+    def lead(self, space: Space, ds: Sequence[Any]) -> tuple[int, ...]:
+        return backprop.lead(space, [None if d is None else d[0] for d in ds])
+
+    def fill(self, cod: Space, ds: Sequence[Any], shape: tuple[int, ...] | None = None) -> list[Any]:
+        shape = self.lead(cod, ds) if shape is None else shape
+        changes = backprop.fill(cod, [None if d is None else d[1] for d in ds], shape)
+        shaped = backprop.fill(cod, [None if d is None else d[0] for d in ds], shape)
         return [
             (v, jnp.zeros_like(v) if d is None and a.change is not None else d)
             for v, d, a in zip(shaped, changes, cod, strict=True)

@@ -181,10 +181,14 @@ class Rule:
         """The message to a parameter, from those of two of its uses."""
         return use + other
 
-    def fill(self, cod: Space, ds: Sequence[Any]) -> list[Any]:
-        """The messages on the outputs of a box with zeros where nothing came back."""
-        some = next(((d, a) for d, a in zip(ds, cod, strict=True) if d is not None), None)
-        shape = jnp.shape(some[0])[: jnp.ndim(some[0]) - some[1].rank] if some else ()
+    def lead(self, space: Space, ds: Sequence[Any]) -> tuple[int, ...]:
+        """The batch axes of the messages on wires of `space`, as sizes; () if there are no messages."""
+        some = next(((d, a) for d, a in zip(ds, space, strict=True) if d is not None), None)
+        return jnp.shape(some[0])[: jnp.ndim(some[0]) - some[1].rank] if some else ()
+
+    def fill(self, cod: Space, ds: Sequence[Any], shape: tuple[int, ...] | None = None) -> list[Any]:
+        """The messages on wires of `cod`, zeros where nothing came back, of batch axes `shape` or the others'."""
+        shape = self.lead(cod, ds) if shape is None else shape
         return [
             jnp.zeros(shape + a.sizes, a.dtype) if d is None and a.change is not None else d
             for d, a in zip(ds, cod, strict=True)
