@@ -192,6 +192,7 @@ class Box(Term):
     structural: ClassVar[bool] = False
     operator: ClassVar[bool] = False
     levels: ClassVar[bool] = True
+    _names: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         known = Box.registry.get(cls.__name__)
@@ -203,6 +204,7 @@ class Box(Term):
                 )
             )
         dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+        cls._names = tuple(f.name for f in dataclasses.fields(cls))  # type: ignore[arg-type]
         Box.registry[cls.__name__] = cls
         if "spelling" not in cls.__dict__:
             cls.spelling = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
@@ -211,12 +213,12 @@ class Box(Term):
     @property
     def fields(self) -> dict[str, Any]:
         """The box's data by field name."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {name: self.__dict__[name] for name in self._names}
 
     @cached_property
     def identity(self) -> Any:
         """What makes this generator this generator: its class and its data."""
-        return (type(self), *self.fields.values())
+        return (type(self), *[self.__dict__[name] for name in self._names])
 
     @property
     def label(self) -> str:

@@ -190,12 +190,13 @@ def _typed_mismatch(left: Term, cod: Space, right: Typed) -> SpaceError:
 def _spread(term: Term, dom: Space, visit: Callable[[Node, Space, Space], None] | None = None) -> Space:
     """The codomain of a term; `visit` is told each node with its domain and codomain, in order."""
     # Equality of spaces leaves out names, but the type of a box may depend on them.
-    known: dict[tuple[int, Space, Any], Space] = {}
+    known: dict[Any, Space] = {}
 
     def clause(node: Node, arrays: list[Array]) -> Any:
         box = node.box
         at = Space(arrays)
-        cod = known.get((id(box), at, at.names))
+        key = (box.identity, at, at.names)
+        cod = known.get(key)
         if cod is None:
             try:
                 cod = box.type(at)
@@ -203,7 +204,7 @@ def _spread(term: Term, dom: Space, visit: Callable[[Node, Space, Space], None] 
                 _refuse(misfit, node, at, term)
             except SpaceError as error:
                 raise SpaceError(f"{error}\n  inside: {_label(box)}") from None
-            known[id(box), at, at.names] = cod
+            known[key] = cod
         if visit is not None:
             visit(node, at, cod)
         return cod
@@ -298,23 +299,22 @@ def elaborate(term: Term, dom: Space, extra: Callable[[Box, Space], tuple[Port, 
     """The typed graph of `term` at `dom`; `extra` adds a rule's own ports to a box."""
     term = term.term if isinstance(term, Typed) else term
     circuit = Circuit(term, dom, unit, [], term.graph.outs)
-    inner_of: dict[tuple[int, Space, Any], Circuit] = {}
+    known: dict[Any, tuple[tuple[Port, ...], Circuit | None, Tree, Tree, Tree]] = {}
     trees: list[tuple[Cell, Tree, Tree]] = []
 
     def visit(node: Node, at: Space, cod: Space) -> None:
         box = node.box
-        cell = Cell(box, node.ins, node.outs, at, cod, len(circuit.cells))
+        key = (box.identity, at, at.names)
+        if key not in known:
+            inside = box.inside(at) if isinstance(box, Combinator) else None
+            inner = None if inside is None else elaborate(*inside, extra)
+            ports = box.ports(at) + (extra(box, at) if extra else ())
+            known[key] = (ports, inner, *_trees(box, ports, inner))
+        ports, inner, params, states, tied = known[key]
+        keyed = any(p.kind == "key" for p in ports) or (inner is not None and inner.keyed)
+        cell = Cell(box, node.ins, node.outs, at, cod, len(circuit.cells), "", ports, inner, keyed, tuple(tied))
         circuit.cells.append(cell)
-        inside = box.inside(at) if isinstance(box, Combinator) else None
-        if inside is not None:
-            if (id(box), at, at.names) not in inner_of:
-                inner_of[id(box), at, at.names] = elaborate(*inside, extra)
-            cell.inner = inner_of[id(box), at, at.names]
-        cell.ports = box.ports(at) + (extra(box, at) if extra else ())
-        params, states, tied = _trees(cell)
-        cell.keyed = any(p.kind == "key" for p in cell.ports) or (cell.inner is not None and cell.inner.keyed)
-        cell.shared = tuple(tied)
-        circuit.keyed |= cell.keyed
+        circuit.keyed |= keyed
         _merge_tied(circuit.tied, tied, box)
         if params or states:
             trees.append((cell, params, states))
@@ -376,16 +376,15 @@ class Combinator(Box):
         return inner.params, inner.tied
 
 
-def _trees(cell: Cell) -> tuple[Tree, Tree, Tree]:
+def _trees(box: Box, ports: Sequence[Port], inner: Circuit | None) -> tuple[Tree, Tree, Tree]:
     params: Tree = {}
     states: Tree = {}
     tied: Tree = {}
-    box = cell.box
-    if cell.inner is not None and isinstance(box, Combinator):
-        here, tied = box.ties(cell.inner)
+    if inner is not None and isinstance(box, Combinator):
+        here, tied = box.ties(inner)
         params = map_tree(box.stack, here)
-        states = map_tree(box.stack, cell.inner.states)
-    for port in cell.ports:
+        states = map_tree(box.stack, inner.states)
+    for port in ports:
         if port.kind in ("param", "state"):
             tree = params if port.kind == "param" else states
             *path, last = port.name.split(".")

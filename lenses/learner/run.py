@@ -148,7 +148,10 @@ class Progress:
     stale: Any
 
 
-def epochs_program(fit: Learner, batch: int, epochs: int, shuffle: bool, evaluated: bool, patience: int | None) -> Any:
+NEVER = 2**30
+
+
+def epochs_program(fit: Learner, batch: int, shuffle: bool, evaluated: bool, patience: int | None) -> Any:
     """The jitted ``loop(progress, stop, xs, y, key, test)``, which runs epochs until `stop`."""
     evaluate = evaluator(fit)
 
@@ -184,7 +187,7 @@ def epochs_program(fit: Learner, batch: int, epochs: int, shuffle: bool, evaluat
         )  # fmt: skip
 
     def loop(p: Progress, stop: Any, xs: Any, y: Any, key: Any, test: Any) -> Progress:
-        limit = epochs + 1 if patience is None else patience
+        limit = NEVER if patience is None else patience
         return lax.while_loop(lambda p: (p.epoch < stop) & (p.stale < limit), lambda p: body(p, xs, y, key, test), p)
 
     return jax.jit(loop, donate_argnums=0)
@@ -217,9 +220,10 @@ def run(
     names = []
     if test is not None:
         names = ["loss"] + (["accuracy"] if fit.loss.meaning.correct is not None else [])
-    program = _program(fit, batch, epochs, key is not None, test is not None, patience)
+    program = _program(fit, batch, key is not None, test is not None, patience)
     spare = state if patience is not None else None
-    blank = jnp.full(epochs, jnp.nan)
+    # Buffers of a few sizes only, so that another number of epochs needs no other program.
+    blank = jnp.full(max(256, 1 << (epochs - 1).bit_length()), jnp.nan)
     p = Progress(
         jnp.zeros((), jnp.int32), jax.tree.map(jnp.copy, state), blank, {k: jnp.copy(blank) for k in names},
         jax.tree.map(jnp.copy, spare), jnp.asarray(jnp.inf), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32),
