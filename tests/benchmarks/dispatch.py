@@ -1,4 +1,4 @@
-"""Python's own cost of a step: calling the jitted step of a chain of tiny layers, the states small enough not to matter.
+"""Python's own cost of a step: calling the jitted step of a chain of layers so small that little else is left.
 
 With Adam, 3 layers have 19 arrays in the state (6 parameters, their two moments, the count), 50
 layers 301.
@@ -135,6 +135,15 @@ def measure(options: Options) -> list[Figure]:
             notes.append(f"{name}: {timing.ratio(name, 'plain JAX'):.2f} times plain JAX")
         arrays = len(jax.tree.leaves(learnt.start()))
         figures.append(
-            Figure(f"{arrays} arrays", timing.median("ours"), others, "s", ratio, "at most 1.1", ratio <= 1.1, notes)
+            Figure(
+                f"{arrays} arrays",
+                timing.median("ours"),
+                others,
+                "s",
+                ratio,
+                "at most 1.1",
+                not timing.beyond("ours", "plain JAX", 1.1),
+                notes,
+            )
         )
     return figures

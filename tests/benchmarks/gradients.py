@@ -21,8 +21,8 @@ from .models.model import PLAIN, SAME, Spelling
 TITLE = "gradients"
 
 OTHER_ORDER = {
-    "transformer": "the changes of a normalisation's three uses of its input meet inside the box, then with the residual wire's; "
-    "by hand they are added to it one by one"
+    "transformer": "the changes of a normalisation's three uses of its input meet inside the box, then with the "
+    "residual wire's; by hand they are added to it one by one"
 }
 """Models whose hand-written gradients add the same numbers in another order, and where."""
 

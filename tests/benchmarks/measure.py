@@ -72,10 +72,14 @@ class Timing:
         """The median of the ratios of neighbouring rounds."""
         return statistics.median(self.ratios(name, to))
 
-    def low(self, name: str, to: str) -> float:
-        """The lower quartile of the ratios: below 1 if the difference is not beyond noise."""
-        ratios = sorted(self.ratios(name, to))
-        return ratios[len(ratios) // 4]
+    def best(self, name: str) -> float:
+        """The mean of the fastest sixth of the rounds: what others on the machine take of the time is never negative."""
+        times = sorted(self.rounds[name])
+        return statistics.mean(times[: max(1, len(times) // 6)])
+
+    def beyond(self, name: str, to: str, limit: float) -> bool:
+        """Whether a program takes more than `limit` times another's time, beyond noise: by the median and by the best."""
+        return self.ratio(name, to) > limit and self.best(name) > limit * self.best(to)
 
 
 def interleave(

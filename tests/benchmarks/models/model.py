@@ -18,62 +18,52 @@ from lenses import Space, Term
 class Spelling:
     """How a hand-written program spells what can be spelled in several ways.
 
-    `bias(y, b)` adds along the last axes; `layer_norm(p, x)` and `deviations(x)` (of all axes but
-    the last: mean, deviations, variance) are of the normalisations; `softmax(x)` is along the last
-    axis; `loss(logits, labels)` is the cross-entropy of each example.
+    `spread` broadcasts what stands along the last axes by `lax.broadcast_in_dim` and not by + and
+    *; `var` takes `jnp.var` in the normalisations and not the deviations' own squares; `softmax(x)`
+    is along the last axis; `loss(logits, labels)` is the cross-entropy of each example.
     """
 
     name: str
-    bias: Callable[[Any, Any], Any]
-    layer_norm: Callable[[Any, Any], Any]
-    deviations: Callable[[Any], tuple[Any, Any, Any]]
+    spread: bool
+    var: bool
     softmax: Callable[[Any], Any]
     loss: Callable[[Any, Any], Any]
+
+    def along(self, v: Any, y: Any) -> Any:
+        """`v`, which stands along the last axes of `y`, ready for + and *."""
+        return lax.broadcast_in_dim(v, y.shape, tuple(range(y.ndim - v.ndim, y.ndim))) if self.spread else v
 
     def dense(self, p: Any, x: Any, axes: int = 1) -> Any:
         """An affine map of the last `axes` axes."""
         y = x @ p["weight"] if p["weight"].ndim == 2 else jnp.tensordot(x, p["weight"], axes)
-        return self.bias(y, p["bias"])
+        return y + self.along(p["bias"], y)
 
     def convolution(self, p: Any, x: Any) -> Any:
         """A convolution of images (batch, height, width, channel), same padding."""
         y = lax.conv_general_dilated(x, p["weight"], (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-        return self.bias(y, p["bias"])
+        return y + self.along(p["bias"], y)
+
+    def layer_norm(self, p: Any, x: Any) -> Any:
+        """Layer normalisation of the last axis."""
+        if self.var:
+            y = (x - x.mean(-1, keepdims=True)) / jnp.sqrt(x.var(-1, keepdims=True) + 1e-6)
+        else:
+            centred = x - x.mean(-1, keepdims=True)
+            y = centred * lax.rsqrt((centred * centred).mean(-1, keepdims=True) + 1e-6)
+        return y * self.along(p["scale"], x) + self.along(p["offset"], x)
 
     def batch_norm(self, p: Any, state: Any, x: Any) -> tuple[Any, Any]:
         """Batch normalisation over all axes but the last; running statistics with momentum 0.9."""
-        mean, centred, variance = self.deviations(x)
+        axes = tuple(range(x.ndim - 1))
+        mean = x.mean(axes)
+        centred = x - self.along(mean, x)
+        variance = x.var(axes) if self.var else (centred * centred).mean(axes)
         new = {
             "mean": 0.9 * state["mean"] + (1 - 0.9) * lax.stop_gradient(mean),
             "variance": 0.9 * state["variance"] + (1 - 0.9) * lax.stop_gradient(variance),
         }
-        return self.bias(centred * (lax.rsqrt(variance + 1e-5) * p["scale"]), p["offset"]), new
-
-
-def _layer_norm(p: Any, x: Any) -> Any:
-    centred = x - x.mean(-1, keepdims=True)
-    variance = (centred * centred).mean(-1, keepdims=True)
-    return centred * lax.rsqrt(variance + 1e-6) * p["scale"] + p["offset"]
-
-
-def _layer_norm_var(p: Any, x: Any) -> Any:
-    return (x - x.mean(-1, keepdims=True)) / jnp.sqrt(x.var(-1, keepdims=True) + 1e-6) * p["scale"] + p["offset"]
-
-
-def _deviations(x: Any) -> tuple[Any, Any, Any]:
-    axes = tuple(range(x.ndim - 1))
-    mean = x.mean(axes)
-    centred = x - mean
-    return mean, centred, (centred * centred).mean(axes)
-
-
-def _deviations_var(x: Any) -> tuple[Any, Any, Any]:
-    axes = tuple(range(x.ndim - 1))
-    return x.mean(axes), x - x.mean(axes), x.var(axes)
-
-
-def _spread_bias(y: Any, b: Any) -> Any:
-    return y + lax.broadcast_in_dim(b, y.shape, tuple(range(y.ndim - b.ndim, y.ndim)))
+        factor = lax.rsqrt(variance + 1e-5) * p["scale"]
+        return centred * self.along(factor, x) + self.along(p["offset"], x), new
 
 
 @jax.custom_vjp
@@ -93,22 +83,18 @@ def _optax_loss(logits: Any, labels: Any) -> Any:
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
 
 
-def _add(y: Any, b: Any) -> Any:
-    return y + b
-
-
-PLAIN = Spelling("hand-written", _add, _layer_norm, _deviations, jax.nn.softmax, _optax_loss)
+PLAIN = Spelling("hand-written", False, False, jax.nn.softmax, _optax_loss)
 """As most people would write it, normalisation in two passes."""
 
-VAR = Spelling("with jnp.var", _add, _layer_norm_var, _deviations_var, jax.nn.softmax, _optax_loss)
+VAR = Spelling("with jnp.var", False, True, jax.nn.softmax, _optax_loss)
 """The same with `jnp.var` in the normalisations."""
 
-SAME = Spelling("same spelling", _spread_bias, _layer_norm, _deviations, _softmax, _loss)
+SAME = Spelling("same spelling", True, False, _softmax, _loss)
 """With the spellings that the library's boxes use, so that what differs is what the library itself adds or saves.
 
-The bias is broadcast by `lax.broadcast_in_dim` (the transpose of `+`'s own broadcasting sums the
-batch and then an axis of size 1), the loss picks the label's logit by `squeeze` (optax indexes, which
-gathers again and scatters back), and the derivative of softmax is y (d - sum y d).
+The transpose of `lax.broadcast_in_dim` sums once where that of `+` sums the batch and then an axis
+of size 1; the loss picks the label's logit by `squeeze` (optax indexes, which gathers again and
+scatters back); the derivative of softmax is y (d - sum y d).
 """
 
 
