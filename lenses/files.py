@@ -54,17 +54,15 @@ def write_whole(path: Any, raw: bytes) -> None:
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, target)
         _sync_folder(target.parent)
-    except OSError as error:
+    except BaseException as error:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        raise FileError(
-            explain(
-                f"cannot write {target}",
-                because=error.strerror or error,
-                do="check that the folder exists and can be written",
-            )
-        ) from None
+        if not isinstance(error, OSError):
+            raise
+        reason = error.strerror or error
+        do = "check that the folder exists and can be written"
+        raise FileError(explain(f"cannot write {target}", because=reason, do=do)) from None
 
 
 def _umask() -> int:
@@ -113,6 +111,9 @@ def read_file(path: Any) -> tuple[dict[str, Any], dict[str, str]]:
     return arrays, {str(k): str(v) for k, v in metadata.items()}
 
 
+KEYS = {"key<fry>": "threefry2x32", "key<rbg>": "rbg", "key<urbg>": "unsafe_rbg"}
+"""JAX's random key dtypes, as they print, and the generators that they are keys of."""
+
 DTYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "BOOL": "bool",
     **{f"{u}{n}": f"{'u' if u == 'U' else ''}int{n}" for u in "IU" for n in (8, 16, 32, 64)},
@@ -130,7 +131,7 @@ def _header(path: Any, raw: bytes) -> dict[str, Any]:
         raise FileError(explain(f"{path} is truncated, or no safetensors file", bytes=len(raw)))
     try:
         head = json.loads(raw[8 : 8 + size])
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(explain(f"{path} is damaged, or no safetensors file", because=error)) from None
     if not isinstance(head, dict):
         raise FileError(explain(f"{path} is no safetensors file"))
@@ -165,7 +166,7 @@ def _term(path: Any, metadata: dict[str, str]) -> Term:
         raise FileError(explain(f"{path} holds no term"))
     try:
         return from_data(json.loads(metadata["term"]))
-    except LensError as error:
+    except (LensError, ValueError, RecursionError) as error:
         raise FileError(f"{path}: {error}") from None
 
 
@@ -178,7 +179,7 @@ def _flat(tree: Any) -> dict[str, Any]:
     for path, value in jax.tree_util.tree_flatten_with_path(tree)[0]:
         name = "/".join(str(getattr(k, "key", getattr(k, "name", getattr(k, "idx", k)))) for k in path)
         if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
-            out[f"{name}/key<{jax.random.key_impl(value)}>"] = value
+            out[f"{name}/{value.dtype}"] = value  # e.g. key/key<fry>
         else:
             out[name] = value
     return out
@@ -222,6 +223,6 @@ def load_arrays(path: Any, term: Term, like: Any) -> Any:
                         came="nothing" if came is None else _kind(came),
                         do="use the optimiser that it was saved with")
             )  # fmt: skip
-        impl = name.rpartition("<")[2][:-1]
+        impl = KEYS.get(name.rpartition("/")[2])
         values.append(jax.random.wrap_key_data(jnp.asarray(came), impl=impl) if key else jnp.asarray(came))
     return jax.tree.unflatten(jax.tree.structure(like), values)

@@ -207,27 +207,13 @@ def _read(entry: Any, made: list[Term]) -> Term:
     return box
 
 
-KINDS: dict[str, Any] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "bool": bool,
-    "None": type(None),
-    "tuple": tuple,
-    "Term": Term,
-    "Space": Space,
-}
-
-
 def _fits(value: Any, annotation: str) -> bool:
-    """Whether a field's value is of the plain type that its annotation says; other types check themselves."""
-    names = [
-        part.strip().partition("[")[0]
-        for part in re.sub(r"\[[^\[\]]*(\[[^\[\]]*\])*[^\[\]]*\]", "", annotation).split("|")
-    ]
-    if any(name not in KINDS for name in names):
-        return True
-    return any(type(value) is KINDS[n] or (n in ("Term", "Space") and isinstance(value, KINDS[n])) for n in names)
+    """Whether a field's value is of a class that its annotation names; what a tuple holds is left to the box."""
+    flat = re.sub(r"\[[^\[\]]*(\[[^\[\]]*\][^\[\]]*)*\]", "", annotation)
+    names = {part.strip().replace("None", "NoneType") for part in flat.split("|")}
+    if isinstance(value, bool):
+        return "bool" in names
+    return any(base.__name__ in names for base in type(value).__mro__) or (type(value) is int and "float" in names)
 
 
 class Readable:
