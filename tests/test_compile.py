@@ -247,7 +247,7 @@ def test_inputs_from_which_nothing_comes_back(batch):
     """Their change is zero, in the shape of the input."""
     x = normal(0, *batch, 3)
     for term in (discard, argmax(), (argmax() >> discard)):
-        y, pullback = compile(term, Real(3)).vjp({}, x)
+        _y, pullback = compile(term, Real(3)).vjp({}, x)
         dx = pullback()[1]
         close(dx, jnp.zeros_like(x))
     pair = compile(identity @ discard, Real(3) @ Real(2))
@@ -404,7 +404,7 @@ def test_kept_bytes():
 
 def test_the_pullback_crosses_jit_and_scan():
     x, dy = normal(0, 16, 5), normal(1, 16, 3)
-    y, pullback = jax.jit(NET.vjp)(PARAMS, x)
+    _y, pullback = jax.jit(NET.vjp)(PARAMS, x)
     want = tuple(jax.vjp(by_hand, PARAMS, x)[1](dy))
     close(jax.jit(lambda f, d: f(d))(pullback, dy), want)
     assert len(jax.tree.leaves(pullback)) > 0

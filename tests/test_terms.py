@@ -121,7 +121,7 @@ def test_terms_that_differ():
     assert (dense(3) @ dense(4)) >> swap != dense(3) @ dense(4)
     assert relu != relu >> relu and relu @ identity != identity @ relu
     assert relu**2 != relu >> relu
-    assert relu != "relu" and not relu == None  # noqa: E711
+    assert relu != "relu" and relu != None  # noqa: E711
     assert identity(2) == identity @ identity and identity(0) != identity
 
 

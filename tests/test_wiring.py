@@ -164,7 +164,7 @@ def test_errors():
     refused(LensError, lambda: wired(lambda x: x + "a"), "cannot be combined with 'a'")
 
     def unpack(x):
-        a, b = relu(x)
+        a, _b = relu(x)
         return a
 
     refused(LensError, lambda: wired(unpack), "one wire cannot be unpacked", "split")

@@ -247,7 +247,7 @@ def test_reverse_terms_of_pointwise_functions(name):
         term = box.reverse_term(space)
         assert term is not None and term.arity == (entry.arguments + 1, entry.arguments)
         d = jnp.asarray(np.random.default_rng(0).normal(size=points.shape))
-        y, pullback = jax.vjp(oracle, *xs)
+        _y, pullback = jax.vjp(oracle, *xs)
         got = compile(term, space @ Real(len(points), dtype="float64"))({}, *xs, d)
         close(got if isinstance(got, tuple) else (got,), tuple(pullback(d)), 1e-10, 1e-12)
 
@@ -259,7 +259,7 @@ def test_reverse_terms(case):
     if not isinstance(box, Box) or not all(a.change for a in case.dom):
         return
     with jax.enable_x64(True):
-        net, params, states, xs = setting(case, "float64")
+        net, params, _states, xs = setting(case, "float64")
         try:
             term = box.reverse_term(net.dom)
         except NotImplementedError:
