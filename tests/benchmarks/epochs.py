@@ -1,4 +1,7 @@
-"""Whole epochs on the device: the iris model, one hidden layer, batch 1, 400 epochs of 150 examples; and convolutions."""
+"""Whole epochs on the device: the iris model, one hidden layer, batch 1, 400 epochs of 150 examples.
+
+And epochs of a convolutional network, whose speed in a loop depends on how it is written.
+"""
 
 from __future__ import annotations
 

@@ -29,8 +29,14 @@ OTHER_ORDER = {
 
 def keep() -> Any:
     """A transformation that moves nothing and keeps the gradient as its state."""
-    zeros: Any = lambda tree: jax.tree.map(jnp.zeros_like, tree)  # noqa: E731
-    return optax.GradientTransformation(zeros, lambda changes, state, params=None: (zeros(changes), changes))
+
+    def zeros(tree: Any) -> Any:
+        return jax.tree.map(jnp.zeros_like, tree)
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        return zeros(updates), updates
+
+    return optax.GradientTransformation(zeros, update)
 
 
 def apart(name: str, dtype: str, spelling: Spelling) -> float:

@@ -73,12 +73,12 @@ class Timing:
         return statistics.median(self.ratios(name, to))
 
     def best(self, name: str) -> float:
-        """The mean of the fastest sixth of the rounds: what others on the machine take of the time is never negative."""
+        """The mean of the fastest sixth of the rounds, for what else runs on the machine only ever adds to a time."""
         times = sorted(self.rounds[name])
         return statistics.mean(times[: max(1, len(times) // 6)])
 
     def beyond(self, name: str, to: str, limit: float) -> bool:
-        """Whether a program takes more than `limit` times another's time, beyond noise: by the median and by the best."""
+        """Whether a program takes over `limit` times another's time, beyond noise: by the medians and by the best."""
         return self.ratio(name, to) > limit and self.best(name) > limit * self.best(to)
 
 
