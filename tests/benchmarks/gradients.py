@@ -30,8 +30,8 @@ OTHER_ORDER = {
 def keep() -> Any:
     """A transformation that moves nothing and keeps the gradient as its state."""
 
-    def zeros(tree: Any) -> Any:
-        return jax.tree.map(jnp.zeros_like, tree)
+    def zeros(params: Any) -> Any:
+        return jax.tree.map(jnp.zeros_like, params)
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         return zeros(updates), updates
