@@ -27,12 +27,13 @@ from .trees import Tree, check_tree, nest, only, pick, shapes, whole
 from .typed import Circuit, Typed, as_typed, elaborate
 
 
-def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input") -> list[Any]:
+def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input", do: str | None = None) -> list[Any]:
     """The arrays with the dtypes of `dom`, batch axes and all; raises DataError where they do not fit."""
     if len(xs) != len(dom):
         raise DataError(explain(f"{len(xs)} {what}s for {len(dom)} wires", term=shorten(term), expected=repr(dom)))
     out = []
-    for i, (x, array) in enumerate(zip(map(as_array, xs), dom, strict=True)):
+    for i, (x, array) in enumerate(zip(xs, dom, strict=True)):
+        x = as_array(x, f"{what} {i}")
         shape, dtype = jnp.shape(x), jnp.result_type(x)
         own = shape[len(shape) - array.rank :] if len(shape) >= array.rank else None
         if own != array.sizes:
@@ -42,6 +43,7 @@ def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input")
                     term=shorten(term),
                     expected=f"{array!r}, after any batch axes: (..., {', '.join(map(str, array.sizes))})",
                     came=f"an array of shape {shape}",
+                    do=do,
                 )
             )
         integers = jnp.issubdtype(dtype, jnp.integer)
@@ -179,7 +181,7 @@ class Compiled:
         With states, (output, new states); for a term with changes on the side (`reverse`),
         (output, changes), the changes summed over batch axes.
         """
-        y, (states, changes) = self._jit_call(params, state, key, [as_array(x) for x in xs])
+        y, (states, changes) = self._jit_call(params, state, key, [as_array(x, f"input {i}") for i, x in enumerate(xs)])
         if self.check_nans:
             self.raise_nan(params, *xs, state=state, key=key, outputs=y)
         out = (y, *([states] if self.stateful else []), *([changes] if changes else []))
@@ -208,7 +210,7 @@ class Compiled:
 
         For backprop they are those of `jax.vjp`, parameters summed over batch axes.
         """
-        ys, states, tape = self._jit_forward(params, state, key, [as_array(x) for x in xs])
+        ys, states, tape = self._jit_forward(params, state, key, [as_array(x, f"input {i}") for i, x in enumerate(xs)])
         y = (one(ys), states) if self.stateful else one(ys)
         shapes = tuple(tuple(jnp.shape(x)) for x in xs)
         return y, Pullback(self, shapes, (params, state, key), ys if self.rule.keeps_outputs else None, tape)
@@ -237,7 +239,7 @@ class Compiled:
     # -- looking inside ----------------------------------------------------------------------
     def lower(self, params: Any, *xs: Any, state: Any = None, key: Any = None) -> Any:
         """The lowered call, as of any jitted function: ``.as_text()``, ``.compile().cost_analysis()``."""
-        return self._jit_call.lower(params, state, key, [as_array(x) for x in xs])
+        return self._jit_call.lower(params, state, key, [as_array(x, f"input {i}") for i, x in enumerate(xs)])
 
     def lower_vjp(self, params: Any, *xs: Any, state: Any = None, key: Any = None) -> Any:
         """Forward and backward pass in one lowered program, with the change of each output an input."""
@@ -259,7 +261,7 @@ class Compiled:
 
         An array that several boxes keep counts once, at the first of them.
         """
-        arrays = [as_array(x) for x in xs]
+        arrays = [as_array(x, f"input {i}") for i, x in enumerate(xs)]
         jaxpr, out = jax.make_jaxpr(self._forward, return_shape=True)(params, state, key, arrays)
         given = set(jaxpr.jaxpr.invars[: len(jax.tree.leaves(params))])
         outvars = list(jaxpr.jaxpr.outvars)
@@ -286,17 +288,17 @@ class Compiled:
 
         if outputs is not None and (isinstance(jax.tree.leaves(outputs)[0], Tracer) or not has_nan(outputs)):
             return
-        arrays = check_arrays(self.dom, [as_array(x) for x in xs], self.term)
+        arrays = check_arrays(self.dom, [as_array(x, f"input {i}") for i, x in enumerate(xs)], self.term)
         raise_first(self.circuit, self.side(params, state, key), arrays, Env(self.rule), self.term)
 
 
-def as_array(x: Any) -> Any:
+def as_array(x: Any, what: str = "this") -> Any:
     """`x` if it is an array, and a NumPy array of it otherwise. Raises DataError unless it holds numbers."""
     array = x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
     if isinstance(array, np.ndarray) and array.dtype.kind not in "biufV":  # V: bfloat16 and its like
         raise DataError(
             explain(
-                f"this is no array of numbers: dtype {array.dtype}",
+                f"{what} is no array of numbers: dtype {array.dtype}",
                 came=f"{x!r:.60}",
                 do="convert it with numpy.asarray(x, 'float32')",
             )

@@ -129,10 +129,9 @@ def _floating(graph: Graph, walk: _Walk) -> list[list[int]]:
 
     Every node is tried as the start of its component, least label first, so this costs a square of
     the largest such component in the worst case; they are scalars like ``zero(A) >> discard``.
-    Boxes are told apart by their text, and by the order in which they first stand in the graph
-    where two that differ print alike.
+    Boxes are told apart by their text, and where two that differ print alike, by their hash.
     """
-    labels = _labels([node.box for node in graph.nodes])
+    labels = [(repr(node.box), hash(node.box.identity)) for node in graph.nodes]
     found: list[tuple[tuple[Any, ...], list[int]]] = []
     seen: set[int] = set()
     for first in range(len(graph.nodes)):
@@ -144,17 +143,6 @@ def _floating(graph: Graph, walk: _Walk) -> list[list[int]]:
         trials = [_trial(walk, start) for start in component if labels[start] == least]
         found.append(min((_trial_code(graph, labels, trial), trial.order) for trial in trials))
     return [order for _, order in sorted(found, key=lambda item: item[0])]
-
-
-def _labels(boxes: Sequence[Any]) -> list[tuple[str, int]]:
-    alike: dict[str, list[Any]] = {}
-    out = []
-    for box in boxes:
-        kinds = alike.setdefault(repr(box), [])
-        if box.identity not in kinds:
-            kinds.append(box.identity)
-        out.append((repr(box), kinds.index(box.identity)))
-    return out
 
 
 def _trial(walk: _Walk, start: int) -> _Walk:

@@ -110,6 +110,8 @@ def check_tree(tree: Tree, given: Any, what: str, term: Term) -> None:
             )
         if jnp.shape(came[path]) != port.array.sizes:
             refuse(path, port.array, f"an array of sizes {jnp.shape(came[path])}")
+        if not jnp.issubdtype(came[path].dtype, jnp.floating) and port.array.change is not None:
+            refuse(path, port.array, f"an array of {came[path].dtype}")
     for path in came:
         if path not in expected:
             refuse(path, "nothing", f"an array of sizes {jnp.shape(came[path])}")

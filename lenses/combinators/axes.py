@@ -35,5 +35,6 @@ def steps_along(box: Box, dom: Space, wires: Sequence[int]) -> tuple[int, str | 
         if size is not None and dom[wire].sizes[place] != size:
             box.fail(wire, f"{size} along the axis {axis!r}, as on the wires before", dom[wire])
         size, name = dom[wire].sizes[place], dom[wire].names[place]
-    assert size is not None
+    if size is None:
+        return box.fail("any", f"an array with the axis {axis!r}", dom)
     return size, name

@@ -39,7 +39,7 @@ class Composite(Combinator):
         return infer(self.content, dom)
 
     def flops(self, dom: Space) -> int:
-        return flops(self.content, dom)
+        return flops(*(self.inside(dom) or (self.content, dom)))
 
     def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         ys, states = evaluate(cx.inner, self.side(cx, p), xs, cx.env)

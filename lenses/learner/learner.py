@@ -11,19 +11,23 @@ import jax
 import jax.numpy as jnp
 
 from ..compile import Compiled, as_array, check_arrays, compile, one
-from ..errors import DataError, LensError, explain
+from ..errors import DataError, LensError, ParameterError, explain
 from ..files import load_arrays, save_arrays
 from ..inference import inference
+from ..initialisers import init_tree
+from ..interpret import Env, Side
+from ..nans import raise_first
 from ..rules.rule import Rule, backprop
 from ..spaces import Array, IndexElement, Space
 from ..syntax import shorten
 from ..terms import Term
-from ..trees import only
+from ..trees import Tree, only, renew, shapes
 from ..typed import Typed, as_typed
 from .closed import Closed
 from .losses import Loss
-from .optimisers import Optimiser, Tree
-from .rates import Rate, Schedule
+from .optimisers import Optimiser
+from .rates import Rate, Schedule, check_rate
+from .run import check_range, checked, evaluator, run
 
 
 @jax.tree_util.register_dataclass
@@ -74,6 +78,13 @@ class Learner:
         """The typed array of the labels that `y` holds, of indices or like the prediction."""
         return self.loss.labels(self.model.cod[0], bool(jnp.issubdtype(y.dtype, jnp.integer)))
 
+    def check_label(self, y: Any) -> Any:
+        """The labels as an array that fits the model and the loss; raises DataError otherwise."""
+        choices = [self.loss.labels(self.model.cod[0], i) for i in (True, False)]
+        do = "labels are " + " or ".join(dict.fromkeys(map(repr, choices))) + ", after the batch axes"
+        (label,) = check_arrays(Space([self.label_array(y)]), (y,), self.model, "label", do)
+        return label
+
     # -- state -------------------------------------------------------------------------------
     def init(self, key: Any) -> State:
         """The initial state: parameters and states from `key`, the optimiser's state at zero."""
@@ -84,8 +95,6 @@ class Learner:
 
     def start(self, params: Tree, key: Any = None, state_key: Any = None) -> State:
         """A state that starts from given parameters, e.g. those of another run."""
-        from ..initialisers import init_tree
-
         closed = self.closed(self._default_integers)
         closed.check(params)
         states = init_tree(closed.circuit.states, jax.random.key(0) if state_key is None else state_key)
@@ -97,8 +106,9 @@ class Learner:
         closed = self.closed(isinstance(label.element, IndexElement))
         closed.check(state.params)
         xs = check_arrays(self.model.dom, x if isinstance(x, tuple | list) else (x,), self.model)
-        (target,) = check_arrays(Space([label]), (y,), self.model, "label")
+        target = self.check_label(y)
         _same_batch(xs, self.model.dom, target, label)
+        self._check_optimiser(state)
         slots, params = jax.tree.leaves(state.optimiser), jax.tree.leaves(state.params)
         key, use = (None, None) if state.key is None else jax.random.split(state.key)
         back, states, loss = closed.put([*slots, *params, *xs, target], state.states, use, {"labels": target})
@@ -111,6 +121,20 @@ class Learner:
         )
         return new, loss
 
+    def _check_optimiser(self, state: State) -> None:
+        expected = jax.eval_shape(self.optimiser.init, state.params)
+        shapes = [jax.tree.map(jnp.shape, tree) for tree in (state.optimiser, expected)]
+        if shapes[0] != shapes[1]:
+            raise ParameterError(
+                explain(
+                    "this state is not that of this learner's optimiser",
+                    optimiser=self.optimiser,
+                    expected=jax.tree.structure(expected),
+                    came=jax.tree.structure(state.optimiser),
+                    do="start it with init, or with start(state.params) to change the optimiser",
+                )
+            )
+
     def run(self, state: State, data: tuple[Any, Any], epochs: int, batch: int = 32, **options: Any) -> Any:
         """Trains for some epochs, scanned on the device; returns the new state and a `History`.
 
@@ -121,15 +145,10 @@ class Learner:
         progress: show a progress bar (default True).
         check_nans: step by step, raising a DataError that names the first box that makes a NaN.
         """
-        from .run import run
-
         return run(self, state, data, epochs, batch, **options)
 
     def name_nan(self, state: State, x: Any, y: Any) -> None:
         """Raises DataError naming the first box of the closed lens that makes a NaN in a step from `state`."""
-        from ..interpret import Env, Side
-        from ..nans import raise_first
-
         closed = self.closed(bool(jnp.issubdtype(y.dtype, jnp.integer)))
         key = None if state.key is None else jax.random.split(state.key)[1]
         wires = [*jax.tree.leaves(state.optimiser), *jax.tree.leaves(state.params), *x, y]
@@ -157,8 +176,6 @@ class Learner:
 
     def evaluate(self, state: State, data: tuple[Any, Any]) -> dict[str, float]:
         """The mean loss on (x, y), and the accuracy where the loss has a notion of it."""
-        from .run import checked, evaluator
-
         x, y = checked(self, data, 1)
         found = jax.jit(evaluator(self))(state.params, state.states, x, y)
         return {name: float(value) for name, value in found.items()}
@@ -217,7 +234,7 @@ def learner(
                 f"learner: optimiser={optimiser!r}", expected="e.g. adam(1e-3)", do="wrap optax's as lenses.optax(...)"
             )
         )
-    return Learner(typed, loss, optimiser, rate if isinstance(rate, Rate) else Rate(rate), rule)
+    return Learner(typed, loss, optimiser, rate if isinstance(rate, Rate) else Rate(check_rate("learner", rate)), rule)
 
 
 @jax.tree_util.register_dataclass
@@ -234,8 +251,10 @@ class Dream:
 class Dreamer:
     """Learns an input of a trained model; made by `dream`. `lens` is the closed lens, `step` the compiled step."""
 
-    def __init__(self, model: Typed, params: Tree, loss: Loss, optimiser: Optimiser, rate: Rate, rule: Rule):
-        self.model, self.params = Typed(inference(model.term), model.dom), params
+    def __init__(
+        self, model: Typed, params: Tree, states: Tree, loss: Loss, optimiser: Optimiser, rate: Rate, rule: Rule
+    ):
+        self.model, self.params, self.states = Typed(inference(model.term), model.dom), params, states
         integers = loss.meaning.index is not None
         self.closed = Closed(self.model, loss, optimiser, rate, rule, integers, "input")
         self.loss, self.optimiser = loss, optimiser
@@ -250,7 +269,6 @@ class Dreamer:
 
     def init(self, key: Any = None, start: Any = None, scale: float = 0.01) -> Dream:
         """The initial state: `start` if it is given (an array, or a tuple of them), noise of `scale` otherwise."""
-        from ..initialisers import init_tree
 
         if start is None:
             keys = jax.random.split(jax.random.key(0) if key is None else key, len(self.model.dom))
@@ -258,20 +276,32 @@ class Dreamer:
         else:
             given = start if isinstance(start, tuple | list) else (start,)
             xs = [jnp.array(x) for x in check_arrays(self.model.dom, [as_array(x) for x in given], self.model)]
-        states = init_tree(self.closed.circuit.states, jax.random.key(0))
+        states = self._start_states()
         return Dream(one(xs), self.optimiser.init(xs), states, None)
+
+    def _start_states(self) -> Any:
+        circuit = self.closed.circuit
+        fresh = init_tree(circuit.states, jax.random.key(0))
+        if circuit.states and not self.states:
+            do = "give states=state.states of the learner that trained the model"
+            raise LensError(explain("dream: the model has states", states=shapes(circuit.states), do=do))
+        return renew(fresh, only(self.states, circuit.states))
 
     def _step(self, state: Dream, y: Any) -> tuple[Dream, Any]:
         xs = state.input if isinstance(state.input, tuple) else (state.input,)
         slots = jax.tree.leaves(state.optimiser)
         params = self.closed.wires_of(self.params)
-        back, states, loss = self.closed.put([*params, *slots, *xs, jnp.asarray(y)], state.states, None, {"labels": y})
+        label = self.loss.labels(self.model.cod[0], bool(jnp.issubdtype(jnp.result_type(y), jnp.integer)))
+        (y,) = check_arrays(Space([label]), (y,), self.model, "label")
+        back, states, loss = self.closed.put([*params, *slots, *xs, y], state.states, None, {"labels": y})
         n, k = len(params), len(slots)
         new = jax.tree.unflatten(jax.tree.structure(state.optimiser), back[n : n + k])
         return Dream(one(back[n + k : n + k + len(xs)]), new, states, None), loss
 
     def run(self, state: Dream, y: Any, steps: int) -> tuple[Dream, Any]:
         """`steps` steps towards the label in one scan; the new state and the losses."""
+        y = as_array(y)
+        check_range(self.loss, self.loss.labels(self.model.cod[0], bool(jnp.issubdtype(y.dtype, jnp.integer))), y)
         return _dream_scan(self, state, jnp.asarray(y), steps)
 
 
@@ -284,14 +314,26 @@ def dream(
     space: Space | None = None,
     *,
     params: Tree,
+    states: Tree | None = None,
     loss: Loss,
     optimiser: Optimiser,
     rate: float | Schedule | Rate = 1.0,
     rule: Rule = backprop,
 ) -> Dreamer:
-    """Deep dreaming: the same closed lens as `learner`, with the optimiser on the input and the parameters fixed."""
+    """Deep dreaming: the same closed lens as `learner`, with the optimiser on the input and the parameters fixed.
+
+    `params` and `states` (needed where the model has running statistics) are those of a learner's state.
+    """
     typed = as_typed(model, space, "dream")
     for i, a in enumerate(typed.dom):
         if a.change is None:
             raise LensError(explain(f"dream: input {i} cannot change", space=repr(a), do="dream after the embedding"))
-    return Dreamer(typed, params, loss, optimiser, rate if isinstance(rate, Rate) else Rate(rate), rule)
+    return Dreamer(
+        typed,
+        params,
+        states or {},
+        loss,
+        optimiser,
+        rate if isinstance(rate, Rate) else Rate(check_rate("dream", rate)),
+        rule,
+    )

@@ -18,7 +18,7 @@ from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, Space, element_of
 from ..terms import Box
-from .rates import Schedule
+from .rates import Schedule, check_rate
 
 Tree = Any
 each: Callable[..., Tree] = jax.tree.map
@@ -58,6 +58,11 @@ class Optimiser:
     def step_size(self, state: Any) -> Any:
         """The rate at this step."""
         return self.rate(state["count"]) if callable(self.rate) else self.rate
+
+    def down(self, p: Any, u: Any, state: Any) -> Any:
+        """p moved by the rate against u, in p's own dtype."""
+        rate = self.step_size(state)
+        return p + u * -(rate.astype(p.dtype) if hasattr(rate, "astype") else rate)
 
     def _next(self, state: Any) -> dict[str, Any]:
         return {"count": state["count"] + 1} if self.counts else {}
@@ -138,8 +143,7 @@ class SGD(Optimiser):
     """p - rate p'."""
 
     def put(self, state: Any, params: Tree, changes: Tree) -> tuple[Any, Tree]:
-        rate = self.step_size(state)
-        return self._next(state), each(lambda p, g: p + g * -rate, params, changes)
+        return self._next(state), each(lambda p, g: self.down(p, g, state), params, changes)
 
 
 @dataclass(frozen=True, repr=False)
@@ -152,9 +156,8 @@ class Momentum(Optimiser):
         return {"velocity": each(jnp.zeros_like, params)}
 
     def put(self, state: Any, params: Tree, changes: Tree) -> tuple[Any, Tree]:
-        rate = self.step_size(state)
         velocity = each(lambda s, g: g + self.gamma * s, state["velocity"], changes)
-        return self._next(state) | {"velocity": velocity}, each(lambda p, s: p + s * -rate, params, velocity)
+        return self._next(state) | {"velocity": velocity}, each(lambda p, s: self.down(p, s, state), params, velocity)
 
 
 @dataclass(frozen=True, repr=False)
@@ -165,8 +168,7 @@ class Nesterov(Momentum):
     """
 
     def look(self, state: Any, params: Tree) -> Tree:
-        rate = self.step_size(state)
-        return each(lambda p, s: p - rate * self.gamma * s, params, state["velocity"])
+        return each(lambda p, s: self.down(p, self.gamma * s, state), params, state["velocity"])
 
 
 @dataclass(frozen=True, repr=False)
@@ -180,11 +182,10 @@ class Adagrad(Optimiser):
         return {"squares": each(lambda p: jnp.full_like(p, self.initial), params)}
 
     def put(self, state: Any, params: Tree, changes: Tree) -> tuple[Any, Tree]:
-        rate = self.step_size(state)
         squares = each(lambda s, g: g * g + s, state["squares"], changes)
 
         def move(p: Any, g: Any, s: Any) -> Any:
-            return p + jnp.where(s > 0, jax.lax.rsqrt(s + self.epsilon), 0.0) * g * -rate
+            return self.down(p, jnp.where(s > 0, jax.lax.rsqrt(s + self.epsilon), 0.0) * g, state)
 
         return self._next(state) | {"squares": squares}, each(move, params, changes, squares)
 
@@ -200,9 +201,8 @@ class RMSProp(Optimiser):
         return {"squares": each(jnp.zeros_like, params)}
 
     def put(self, state: Any, params: Tree, changes: Tree) -> tuple[Any, Tree]:
-        rate = self.step_size(state)
         squares = each(lambda s, g: (1 - self.decay) * (g**2) + self.decay * s, state["squares"], changes)
-        moved = each(lambda p, g, s: p + jax.lax.rsqrt(s + self.epsilon) * g * -rate, params, changes, squares)
+        moved = each(lambda p, g, s: self.down(p, jax.lax.rsqrt(s + self.epsilon) * g, state), params, changes, squares)
         return self._next(state) | {"squares": squares}, moved
 
 
@@ -220,7 +220,6 @@ class Adam(Optimiser):
         return {"mean": each(jnp.zeros_like, params), "square": each(jnp.zeros_like, params)}
 
     def put(self, state: Any, params: Tree, changes: Tree) -> tuple[Any, Tree]:
-        rate = self.step_size(state)
         count = state["count"] + 1
         mean = each(lambda g, m: (1 - self.b1) * g + self.b1 * m, changes, state["mean"])
         square = each(lambda g, v: (1 - self.b2) * (g**2) + self.b2 * v, changes, state["square"])
@@ -228,7 +227,7 @@ class Adam(Optimiser):
 
         def move(p: Any, m: Any, v: Any) -> Any:
             u = (m / c1.astype(m.dtype)) / (jnp.sqrt(v / c2.astype(v.dtype)) + self.epsilon)
-            return p + (u + self.decay * p if self.decay else u) * -rate
+            return self.down(p, u + self.decay * p if self.decay else u, state)
 
         return {"count": count, "mean": mean, "square": square}, each(move, params, mean, square)
 
@@ -254,51 +253,41 @@ class Optax(Optimiser):
         return "optax(...)"
 
 
-def _rate(name: str, rate: Any) -> Any:
-    if callable(rate):
-        return rate
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < float("inf"):
-        raise LensError(
-            explain(f"{name}: the rate is {rate!r}", expected="a number, 0 or more, or a schedule (steps -> rate)")
-        )
-    return float(rate)
-
-
 def sgd(rate: float | Schedule) -> Optimiser:
     """Gradient descent."""
-    return SGD(_rate("sgd", rate))
+    return SGD(check_rate("sgd", rate))
 
 
 def momentum(rate: float | Schedule, gamma: float = 0.9) -> Optimiser:
     """Gradient descent with momentum."""
-    return Momentum(_rate("momentum", rate), gamma)
+    return Momentum(check_rate("momentum", rate), gamma)
 
 
 def nesterov(rate: float | Schedule, gamma: float = 0.9) -> Optimiser:
     """Nesterov's momentum; its get looks ahead."""
-    return Nesterov(_rate("nesterov", rate), gamma)
+    return Nesterov(check_rate("nesterov", rate), gamma)
 
 
 def adagrad(rate: float | Schedule, initial: float = 0.1, epsilon: float = 1e-7) -> Optimiser:
     """Adagrad (Duchi et al. 2011)."""
-    return Adagrad(_rate("adagrad", rate), initial, epsilon)
+    return Adagrad(check_rate("adagrad", rate), initial, epsilon)
 
 
 def rmsprop(rate: float | Schedule, decay: float = 0.9, epsilon: float = 1e-8) -> Optimiser:
     """RMSprop (Tieleman and Hinton 2012)."""
-    return RMSProp(_rate("rmsprop", rate), decay, epsilon)
+    return RMSProp(check_rate("rmsprop", rate), decay, epsilon)
 
 
 def adam(rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, epsilon: float = 1e-8) -> Optimiser:
     """Adam (Kingma and Ba 2015)."""
-    return Adam(_rate("adam", rate), b1, b2, epsilon)
+    return Adam(check_rate("adam", rate), b1, b2, epsilon)
 
 
 def adamw(
     rate: float | Schedule, decay: float = 1e-4, b1: float = 0.9, b2: float = 0.999, epsilon: float = 1e-8
 ) -> Optimiser:
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
-    return Adam(_rate("adamw", rate), b1, b2, epsilon, decay)
+    return Adam(check_rate("adamw", rate), b1, b2, epsilon, decay)
 
 
 def optax(transformation: Any) -> Optimiser:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, IndexElement, Space, unit
 from ..terms import Box, Port
@@ -69,9 +70,19 @@ class Shape:
 
 def constant_rate(rate: float = 1.0) -> Rate:
     """The cap that counts the mean loss `rate` times."""
-    return Rate(float(rate))
+    return Rate(check_rate("constant_rate", rate))
 
 
 def scheduled_rate(schedule: Schedule) -> Rate:
     """The cap whose rate is a function of the steps so far, e.g. an optax schedule."""
     return Rate(schedule)
+
+
+def check_rate(name: str, rate: Any) -> Any:
+    """`rate` as a float, or the schedule that it is; raises LensError for anything else."""
+    if callable(rate):
+        return rate
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < float("inf"):
+        expected = "a number, 0 or more, or a schedule (steps -> rate)"
+        raise LensError(explain(f"{name}: the rate is {rate!r}", expected=expected))
+    return float(rate)

@@ -20,10 +20,11 @@ from jax import lax
 from ..compile import as_array, check_arrays
 from ..errors import DataError, explain
 from ..nans import first_place, has_nan
-from ..spaces import IndexElement, Space
+from ..spaces import Array, IndexElement
 
 if TYPE_CHECKING:
     from .learner import Learner, State
+    from .losses import Loss
 
 
 @dataclass
@@ -63,6 +64,8 @@ def _bars(values: np.ndarray, width: int = 30) -> str:
 
 def checked(fit: Learner, data: tuple[Any, Any], batch: int) -> tuple[Any, Any]:
     """The data as arrays that fit the model, (tuple of inputs, labels); raises DataError otherwise."""
+    if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
+        raise DataError(explain(f"batch={batch!r}", expected="a whole number, 1 or more"))
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise DataError(
             explain("the data is no pair", expected="(x, y), the inputs and the labels", came=type(data).__name__)
@@ -70,8 +73,8 @@ def checked(fit: Learner, data: tuple[Any, Any], batch: int) -> tuple[Any, Any]:
     x, y = data
     if x is None or y is None:
         raise DataError(explain(f"the {'inputs' if x is None else 'labels'} are None", expected="(x, y), arrays"))
-    xs = tuple(as_array(v) for v in (x if isinstance(x, tuple | list) else (x,)))
-    y = as_array(y)
+    xs = tuple(as_array(v, f"input {i}") for i, v in enumerate(x if isinstance(x, tuple | list) else (x,)))
+    y = as_array(y, "label")
     n = len(y) if y.ndim else 0
     if n == 0 or any(v.ndim == 0 or len(v) == 0 for v in xs):
         raise DataError(explain("the data set is empty", inputs=[v.shape for v in xs], labels=y.shape))
@@ -79,28 +82,32 @@ def checked(fit: Learner, data: tuple[Any, Any], batch: int) -> tuple[Any, Any]:
         raise DataError(explain("inputs and labels differ in number", inputs=[v.shape for v in xs], labels=y.shape))
     if batch > n:
         raise DataError(explain(f"a batch of {batch} is larger than the data", examples=n, do=f"use batch={n} or less"))
-    if batch < 1:
-        raise DataError(explain(f"batch={batch}", expected="1 or more"))
     for i, v in enumerate(xs):
         if has_nan(v):
             raise DataError(
                 explain(f"NaN in the data: input {i}", where=f"first at {first_place(v)}",
                         do="clean the data, e.g. with numpy.nan_to_num, or drop the rows")
             )  # fmt: skip
-    label = fit.label_array(y)
+    check_range(fit.loss, fit.label_array(y), y)
+    typed = check_arrays(fit.model.dom, xs, fit.model)
+    return tuple(jnp.asarray(v) for v in typed), jnp.asarray(fit.check_label(y))
+
+
+def check_range(loss: Loss, label: Array, y: Any) -> None:
+    """Raises DataError where labels are no indices of the prediction's last axis, or hold a NaN."""
     if isinstance(label.element, IndexElement):
         low, high, below = int(np.min(y)), int(np.max(y)), label.element.below
         if low < 0 or high >= below:
             raise DataError(
-                explain(f"a label is out of range: {low if low < 0 else high}", loss=fit.loss,
-                        expected=f"whole numbers from 0 to {below - 1}, the model's last axis has {below}",
-                        do="count classes from 0, or let the model's last layer have one output a class")
-            )  # fmt: skip
+                explain(
+                    f"a label is out of range: {low if low < 0 else high}",
+                    loss=loss,
+                    expected=f"whole numbers from 0 to {below - 1}, the model's last axis has {below}",
+                    do="count classes from 0, or let the model's last layer have one output a class",
+                )
+            )
     elif has_nan(y):
         raise DataError(explain("NaN in the labels", where=f"first at {first_place(y)}"))
-    typed = check_arrays(fit.model.dom, xs, fit.model)
-    (labels,) = check_arrays(Space([label]), (y,), fit.model, "label")
-    return tuple(jnp.asarray(v) for v in typed), jnp.asarray(labels)
 
 
 def evaluator(fit: Learner) -> Callable[..., dict[str, Any]]:
@@ -209,13 +216,17 @@ def run(
     """See `Learner.run`."""
     xs, y = checked(fit, data, batch)
     test = checked(fit, evaluate, 1) if evaluate is not None else None
-    if not isinstance(epochs, int) or epochs < 1:
+    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
         raise DataError(explain(f"epochs={epochs!r}", expected="a whole number, 1 or more"))
     if patience is not None and evaluate is None:
         raise DataError(explain("patience needs something to evaluate", do="give evaluate=(x_held_out, y_held_out)"))
     key = jax.random.key(0) if isinstance(key, str) else key
     if check_nans:
-        return _checked_run(fit, state, xs, y, epochs, batch, key)
+        if evaluate is not None or patience is not None:
+            raise DataError(
+                explain("check_nans runs step by step, without evaluation", do="leave out evaluate and patience")
+            )
+        return _checked_run(fit, state, xs, y, epochs, batch, key, progress)
 
     names = []
     if test is not None:
@@ -279,11 +290,13 @@ def _drive(program: Any, p: Progress, epochs: int, progress: bool) -> Progress:
 
 
 def _checked_run(
-    fit: Learner, state: State, xs: Any, y: Any, epochs: int, batch: int, key: Any
+    fit: Learner, state: State, xs: Any, y: Any, epochs: int, batch: int, key: Any, progress: bool
 ) -> tuple[State, History]:
+    from tqdm.auto import trange
+
     started, losses = time.perf_counter(), []
     step = jax.jit(fit._step)
-    for epoch in range(epochs):
+    for epoch in trange(epochs, unit="epoch", disable=not progress):
         n = len(y)
         order = np.arange(n) if key is None else np.asarray(jax.random.permutation(jax.random.fold_in(key, epoch), n))
         total = 0.0
