@@ -187,9 +187,10 @@ def sample(space: Space, seed: int = 0, batch: tuple[int, ...] = (), positive: b
     rng = np.random.default_rng(seed)
     out = []
     for array in space:
+        element: Any = array.element
         shape = (*batch, *array.sizes)
         if array.change is None:
-            out.append(jnp.asarray(rng.integers(0, array.element.below, shape), "int32"))
+            out.append(jnp.asarray(rng.integers(0, element.below, shape), "int32"))
         else:
             values = rng.normal(size=shape)
             out.append(jnp.asarray(np.abs(values) + 0.5 if positive else values, array.dtype))

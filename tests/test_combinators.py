@@ -48,6 +48,11 @@ def layer(p, x):
     return x @ p["weight"] + p["bias"]
 
 
+def at(i, params):
+    """The parameters of one step, out of stacked ones."""
+    return jax.tree.map(lambda v: v[i], params)
+
+
 def agree(term, space, oracle, batch=(5,), seed=0, tolerance=2e-5):
     """Values and pullbacks of the compiled term against jax.vjp of `oracle(params, *xs)`; returns the compiled term."""
     net = compile(term, space)
@@ -71,8 +76,11 @@ def agree(term, space, oracle, batch=(5,), seed=0, tolerance=2e-5):
 
 
 def test_block():
-    net = agree(block("encoder", dense(4) >> relu) >> dense(2), Real(3),
-                lambda p, x: layer(p["dense_0"], jax.nn.relu(layer(p["encoder"]["dense_0"], x))))  # fmt: skip
+    net = agree(
+        block("encoder", dense(4) >> relu) >> dense(2),
+        Real(3),
+        lambda p, x: layer(p["dense_0"], jax.nn.relu(layer(p["encoder"]["dense_0"], x))),
+    )
     assert set(net.params) == {"encoder", "dense_0"}
     assert block("a", relu) != relu and block("a", relu) != block("b", relu)
 
@@ -89,10 +97,16 @@ def test_tied_gradients_are_sums():
         shared >> tanh >> shared, Real(3), lambda p, x: layer(p["w"]["dense_0"], jnp.tanh(layer(p["w"]["dense_0"], x)))
     )
     assert set(net.params) == {"w"}
-    agree(copy >> (shared @ (relu >> shared)) >> add, Real(3),
-          lambda p, x: layer(p["w"]["dense_0"], x) + layer(p["w"]["dense_0"], jax.nn.relu(x)))  # fmt: skip
-    agree(block("b", shared) >> shared >> dense(2), Real(3),
-          lambda p, x: layer(p["dense_0"], layer(p["w"]["dense_0"], layer(p["w"]["dense_0"], x))))  # fmt: skip
+    agree(
+        copy >> (shared @ (relu >> shared)) >> add,
+        Real(3),
+        lambda p, x: layer(p["w"]["dense_0"], x) + layer(p["w"]["dense_0"], jax.nn.relu(x)),
+    )
+    agree(
+        block("b", shared) >> shared >> dense(2),
+        Real(3),
+        lambda p, x: layer(p["dense_0"], layer(p["w"]["dense_0"], layer(p["w"]["dense_0"], x))),
+    )
 
 
 def test_a_discarded_use_of_a_tied_parameter():
@@ -134,7 +148,7 @@ def test_tied_inside_loops():
 def test_repeat():
     def loop(p, x):
         for i in range(5):
-            x = jnp.tanh(layer(jax.tree.map(lambda v: v[i], p["repeat_0"]["dense_0"]), x))
+            x = jnp.tanh(layer(at(i, p["repeat_0"]["dense_0"]), x))
         return x
 
     net = agree((dense(3) >> tanh) ** 5, Real(3), loop)
@@ -147,7 +161,7 @@ def test_repeat():
 def test_repeat_of_several_wires():
     def loop(p, x, y):
         for i in range(3):
-            x, y = y, x + layer(jax.tree.map(lambda v: v[i], p["repeat_0"]["dense_0"]), y)
+            x, y = y, x + layer(at(i, p["repeat_0"]["dense_0"]), y)
         return x, y
 
     from lenses import wired
@@ -160,7 +174,7 @@ def test_nested_repeats():
     def loop(p, x):
         for i in range(3):
             for j in range(2):
-                x = x + jnp.tanh(layer(jax.tree.map(lambda v: v[i, j], p["repeat_0"]["repeat_0"]["dense_0"]), x))
+                x = x + jnp.tanh(layer(at((i, j), p["repeat_0"]["repeat_0"]["dense_0"]), x))
             x = x + p["repeat_0"]["bias_0"]["bias"][i]
         return x
 
@@ -291,8 +305,9 @@ def test_scan_refuses():
 
 def test_over():
     agree(over("head", dense(4) >> tanh), Real(head=3, d=5), lambda p, x: jnp.tanh(layer(p["over_0"]["dense_0"], x)))
-    agree(over("head", softmax(0)), Real(a=2, head=3, b=4),
-          lambda p, x: jax.nn.softmax(jnp.moveaxis(x, -2, -3), axis=-2))  # fmt: skip
+    agree(
+        over("head", softmax(0)), Real(a=2, head=3, b=4), lambda p, x: jax.nn.softmax(jnp.moveaxis(x, -2, -3), axis=-2)
+    )
     agree(
         over(0, dense(4, axes=2)),
         Real(3, 5, 2),
@@ -324,10 +339,16 @@ def test_over_is_monoidal_and_nests():
     one, two = compile(over("h", f >> g), Real(h=3, d=5)), compile(over("h", f) >> over("h", g), Real(h=3, d=5))
     p = one.init(jax.random.key(0))
     close(one(p, x), two(p, x), 1e-6)
-    agree(over("a", over("b", dense(2))), Real(a=3, b=4, d=5), lambda p, x: x @ p["over_0"]["over_0"]["dense_0"]["weight"]
-          + p["over_0"]["over_0"]["dense_0"]["bias"])  # fmt: skip
-    agree(over("b", over("a", dense(2))), Real(a=3, b=4, d=5),
-          lambda p, x: layer(p["over_0"]["over_0"]["dense_0"], jnp.swapaxes(x, -2, -3)))  # fmt: skip
+    agree(
+        over("a", over("b", dense(2))),
+        Real(a=3, b=4, d=5),
+        lambda p, x: x @ p["over_0"]["over_0"]["dense_0"]["weight"] + p["over_0"]["over_0"]["dense_0"]["bias"],
+    )
+    agree(
+        over("b", over("a", dense(2))),
+        Real(a=3, b=4, d=5),
+        lambda p, x: layer(p["over_0"]["over_0"]["dense_0"], jnp.swapaxes(x, -2, -3)),
+    )
 
 
 def test_a_weight_under_over_has_one_contraction():
@@ -360,8 +381,11 @@ def test_over_constants():
         Real(3),
         lambda p, x: jnp.broadcast_to(p["repeat_0"]["bias_0"]["bias"][1], x.shape),
     )
-    agree(scan((discard @ identity) >> copy >> ((discard >> constant([1.0, 2.0])) @ identity), "t"), Real(2) @ Real(t=3, d=2),
-          lambda p, h, x: (jnp.broadcast_to(jnp.array([1.0, 2.0]), h.shape), x))  # fmt: skip
+    agree(
+        scan((discard @ identity) >> copy >> ((discard >> constant([1.0, 2.0])) @ identity), "t"),
+        Real(2) @ Real(t=3, d=2),
+        lambda p, h, x: (jnp.broadcast_to(jnp.array([1.0, 2.0]), h.shape), x),
+    )
 
 
 def test_over_refuses():
@@ -475,7 +499,18 @@ def test_everything_nested():
 
 
 def test_combinators_read_back():
-    for term in (block("a", dense(3) >> relu), tied("w", dense(3)), (dense(3) >> relu) ** 3, dense(3) ** 3 >> relu, scan(add >> copy, "t"),
-                 scan(add, "t", 1), scan(dense(3), 0, carry=0), over("h", relu >> tanh), over(-1, relu), coupling(relu, tanh),
-                 (relu ** 2) ** 3, block("x", relu.at(Real(3)))):  # fmt: skip
+    for term in (
+        block("a", dense(3) >> relu),
+        tied("w", dense(3)),
+        (dense(3) >> relu) ** 3,
+        dense(3) ** 3 >> relu,
+        scan(add >> copy, "t"),
+        scan(add, "t", 1),
+        scan(dense(3), 0, carry=0),
+        over("h", relu >> tanh),
+        over(-1, relu),
+        coupling(relu, tanh),
+        (relu**2) ** 3,
+        block("x", relu.at(Real(3))),
+    ):
         assert read_back(term) == term and repr(read_back(term)) == repr(term)

@@ -192,11 +192,21 @@ def test_foreign_files(tmp_path):
     refused(FileError, lambda: load_term(path), "not written by this library", "lenses 1")
     safetensors.numpy.save_file({"a": np.ones(3, "float32")}, path, metadata={"format": "pt"})
     refused(FileError, lambda: fit_of().load(path), "not written by this library", "pt")
-    for raw in (b"", b"PK\x03\x04" + b"\0" * 100, b"\x80\x04\x95" + b"x" * 50, os.urandom(500), b"\xff" * 64, b"{}" * 40,
-                (2).to_bytes(8, "little") + b"[]", (4).to_bytes(8, "little") + b"null", (2**63).to_bytes(8, "little") + b"{}" * 10,
-                (9000).to_bytes(8, "little") + b"[" * 9000, (5000).to_bytes(8, "little") + b"9" * 5000,
-                (30).to_bytes(8, "little") + b'{"__metadata__": "not a dict"}',
-                (61).to_bytes(8, "little") + b'{"__metadata__":{"format":"lenses 1","sha256":{"a":["b",1]}}}'):  # fmt: skip
+    for raw in (
+        b"",
+        b"PK\x03\x04" + b"\0" * 100,
+        b"\x80\x04\x95" + b"x" * 50,
+        os.urandom(500),
+        b"\xff" * 64,
+        b"{}" * 40,
+        (2).to_bytes(8, "little") + b"[]",
+        (4).to_bytes(8, "little") + b"null",
+        (2**63).to_bytes(8, "little") + b"{}" * 10,
+        (9000).to_bytes(8, "little") + b"[" * 9000,
+        (5000).to_bytes(8, "little") + b"9" * 5000,
+        (30).to_bytes(8, "little") + b'{"__metadata__": "not a dict"}',
+        (61).to_bytes(8, "little") + b'{"__metadata__":{"format":"lenses 1","sha256":{"a":["b",1]}}}',
+    ):
         path.write_bytes(raw)
         refused(FileError, lambda: load_term(path), "foreign")
     refused(FileError, lambda: load_term(tmp_path / "nothing"), "cannot read", "No such file")

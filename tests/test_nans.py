@@ -56,7 +56,7 @@ BAD = shift(-100.0) >> log
         (constant([0.0]) @ identity >> scan(add >> BAD >> copy, "t"), Real(t=2, d=1), ["box: +(log|scan)"]),
     ],
     ids=lambda v: None,
-)  # fmt: skip
+)
 def test_the_first_box_is_named(term, space, patterns):
     net = compile(term, space, check_nans=True)
     params = net.init(jax.random.key(0))

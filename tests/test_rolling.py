@@ -47,7 +47,7 @@ def rolled(term, space=None):
         (compose(*[copy >> (identity @ dense(4)) >> add] * 6), (copy >> (identity @ dense(4)) >> add) ** 6),
         (relu, relu),
     ],
-)  # fmt: skip
+)
 def test_runs_are_found(term, expected):
     assert rolled(term) == expected
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any, cast
 
 import jax.numpy as jnp
 import pytest
@@ -125,14 +126,25 @@ def test_sizes_that_are_refused(size):
 def test_elements_that_are_refused():
     refused(SpaceError, lambda: Real(3, dtype="int32"), "int32", "Index")
     for below in (0, -1, True, 2.5, 2**31 + 1):
-        refused(SpaceError, lambda below=below: Index(3, below=below), "below", "whole number")
+        refused(SpaceError, lambda below=below: Index(3, below=cast(Any, below)), "below", "whole number")
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Real(", "Real(3) + Real(4)", "__import__('os').getcwd()", "Real(open)", "Real(3, 4).change", "Index(3)", "Space()",
-     "Real(*[3])", "Real(3) @ 4", "eval('Real(3)')"],
-)  # fmt: skip
+    [
+        "",
+        "Real(",
+        "Real(3) + Real(4)",
+        "__import__('os').getcwd()",
+        "Real(open)",
+        "Real(3, 4).change",
+        "Index(3)",
+        "Space()",
+        "Real(*[3])",
+        "Real(3) @ 4",
+        "eval('Real(3)')",
+    ],
+)
 def test_text_that_is_no_space(text):
     refused(SpaceError, lambda: parse_space(text), "cannot read the space", "Real\\(28")
 

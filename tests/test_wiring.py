@@ -107,9 +107,13 @@ def test_operators():
     space = Real(5) @ Real(5)
     x, y = normal(0, 5), normal(1, 5)
     meanings = [
-        (lambda a, b: a - b), (lambda a, b: (a - 1.5) * b), (lambda a, b: 2.0 - a * b), (lambda a, b: a / 4 + b),
-        (lambda a, b: -(a + b) * a), (lambda a, b: a * a / (b * b + 1)),
-    ]  # fmt: skip
+        (lambda a, b: a - b),
+        (lambda a, b: (a - 1.5) * b),
+        (lambda a, b: 2.0 - a * b),
+        (lambda a, b: a / 4 + b),
+        (lambda a, b: -(a + b) * a),
+        (lambda a, b: a * a / (b * b + 1)),
+    ]
     for f in meanings:
         close(compile(wired(f), space)({}, x, y), f(np.asarray(x), np.asarray(y)))
 
@@ -147,7 +151,8 @@ def test_random_wirings(seed):
     term = wired(lambda a, b, c: program(a, b, c, [add, multiply, lambda x, y: scale(2.0)(x)]))
     assert term.arity == (3, 3)
     xs = rng.normal(size=(3, 2)) * 0.5
-    expected = program(*xs, [lambda x, y: x + y, lambda x, y: x * y, lambda x, y: 2 * x])
+    a, b, c = xs
+    expected = program(a, b, c, [lambda x, y: x + y, lambda x, y: x * y, lambda x, y: 2 * x])
     close(term(*[jnp.asarray(x, "float32") for x in xs]), tuple(np.asarray(e, "float32") for e in expected), rtol=1e-4)
 
 

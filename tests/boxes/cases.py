@@ -103,7 +103,7 @@ def grouped(x: Any, w: Any, groups: int) -> Any:
 
 
 def enlarged(x: Any, w: Any, stride: int) -> Any:
-    """A transposed convolution with padding VALID: the kernel is laid down, scaled, at every pixel (JAX's convention)."""
+    """A transposed convolution with padding VALID: the kernel is laid down, scaled, at every pixel, as JAX has it."""
     height, width, _ = x.shape
     kh, kw, _, features = w.shape
     size = [n * stride + max(k - stride, 0) for n, k in ((height, kh), (width, kw))]
@@ -138,8 +138,16 @@ def layer_norm(x: Any, scale: Any, offset: Any, epsilon: float) -> Any:
 IMAGE = Real(5, 6, 2)
 
 CASES: list[Case] = [
-    *[Case(getattr(lenses, n), M @ M if n in ("multiply", "subtract", "divide", "maximum", "minimum") else M, f,
-           positive=n in ("log", "sqrt", "rsqrt", "reciprocal", "divide"), smooth=n not in ("step", "sign")) for n, f in POINTWISE.items()],
+    *[
+        Case(
+            getattr(lenses, n),
+            M @ M if n in ("multiply", "subtract", "divide", "maximum", "minimum") else M,
+            f,
+            positive=n in ("log", "sqrt", "rsqrt", "reciprocal", "divide"),
+            smooth=n not in ("step", "sign"),
+        )
+        for n, f in POINTWISE.items()
+    ],
     Case(lenses.shift(1.5), M, lambda p, x: x + 1.5),
     Case(lenses.power(3), M, lambda p, x: x**3),
     Case(lenses.power(2.5), M, lambda p, x: x**2.5, positive=True),
@@ -175,7 +183,10 @@ CASES: list[Case] = [
     Case(lenses.einsum("d, i d -> i"), Real(3) @ Real(5, 2, 3), lambda p, x, y: np.einsum("d,lid->li", x, y)),
     Case(lenses.einsum("i, i, i ->"), Real(3) @ Real(3) @ Real(3), lambda p, x, y, z: (x * y * z).sum()),
     # reductions
-    *[Case(getattr(lenses, f"reduce_{n}")(), T, lambda p, x, n=n: getattr(np, n)(x, -1)) for n in ("sum", "mean", "max", "min")],
+    *[
+        Case(getattr(lenses, f"reduce_{n}")(), T, lambda p, x, n=n: getattr(np, n)(x, -1))
+        for n in ("sum", "mean", "max", "min")
+    ],
     Case(lenses.reduce_sum(0), T, lambda p, x: x.sum(0)),
     Case(lenses.reduce_mean("b"), Real(a=2, b=3, c=4), lambda p, x: x.mean(1)),
     Case(lenses.logsumexp(), M, lambda p, x: scipy.special.logsumexp(x, -1)),
@@ -191,7 +202,11 @@ CASES: list[Case] = [
     # rearrangement
     Case(lenses.flatten, IMAGE, lambda p, x: x.reshape(-1)),
     Case(lenses.rearrange("h w c -> c (w h)"), T, lambda p, x: einops.rearrange(x, "h w c -> c (w h)")),
-    Case(lenses.rearrange("(h two) -> two h", two=2), Real(3, 4), lambda p, x: einops.rearrange(x, "n (h two) -> n two h", two=2)),
+    Case(
+        lenses.rearrange("(h two) -> two h", two=2),
+        Real(3, 4),
+        lambda p, x: einops.rearrange(x, "n (h two) -> n two h", two=2),
+    ),
     Case(lenses.rearrange("a b -> a 1 b"), Index(3, 4, below=9), lambda p, x: x[:, None]),
     Case(lenses.concatenate(), M @ Real(3, 2), lambda p, x, y: np.concatenate([x, y], -1)),
     Case(lenses.concatenate(0, 3), M @ Real(1, 4) @ M, lambda p, *xs: np.concatenate(xs, 0)),
@@ -201,28 +216,55 @@ CASES: list[Case] = [
     # convolution
     Case(lenses.conv(3), IMAGE, lambda p, x: convolution(x, p["weight"]) + p["bias"]),
     Case(lenses.conv(3, (2, 3), stride=2, bias=False), IMAGE, lambda p, x: convolution(x, p["weight"], 2)),
-    Case(lenses.conv(3, padding="VALID", stride=2), IMAGE, lambda p, x: convolution(x, p["weight"], 2, "VALID") + p["bias"]),
-    Case(lenses.conv(3, (2, 2), padding="VALID", dilation=2), IMAGE, lambda p, x: convolution(x, p["weight"], 1, "VALID", 2) + p["bias"]),
+    Case(
+        lenses.conv(3, padding="VALID", stride=2),
+        IMAGE,
+        lambda p, x: convolution(x, p["weight"], 2, "VALID") + p["bias"],
+    ),
+    Case(
+        lenses.conv(3, (2, 2), padding="VALID", dilation=2),
+        IMAGE,
+        lambda p, x: convolution(x, p["weight"], 1, "VALID", 2) + p["bias"],
+    ),
     Case(lenses.conv(4, groups=2, bias=False), IMAGE, lambda p, x: grouped(x, p["weight"], 2)),
     Case(lenses.conv(3), Real(2, 5, 6, 2), lambda p, x: np.stack([convolution(v, p["weight"]) for v in x]) + p["bias"]),
-    Case(lenses.conv(2, (3,), bias=False), Real(7, 3),
-         lambda p, x: np.stack([sum(correlate(np.pad(x[:, i], 1), p["weight"][:, i, o], "valid") for i in range(3)) for o in range(2)], -1)),
-    Case(lenses.conv(2, (2, 2, 2), padding="VALID", bias=False), Real(3, 4, 3, 1),
-         lambda p, x: np.stack([correlate(x[..., 0], p["weight"][..., 0, o], "valid") for o in range(2)], -1)),
-    Case(lenses.conv(3, (2, 2), stride=2, padding="VALID", transposed=True, bias=False), Real(3, 4, 2),
-         lambda p, x: enlarged(x, p["weight"], 2)),
-    Case(lenses.conv(3, (3, 3), stride=2, padding="VALID", transposed=True, bias=False), Real(3, 2, 2),
-         lambda p, x: enlarged(x, p["weight"], 2)),
+    Case(
+        lenses.conv(2, (3,), bias=False),
+        Real(7, 3),
+        lambda p, x: np.stack(
+            [sum(correlate(np.pad(x[:, i], 1), p["weight"][:, i, o], "valid") for i in range(3)) for o in range(2)], -1
+        ),
+    ),
+    Case(
+        lenses.conv(2, (2, 2, 2), padding="VALID", bias=False),
+        Real(3, 4, 3, 1),
+        lambda p, x: np.stack([correlate(x[..., 0], p["weight"][..., 0, o], "valid") for o in range(2)], -1),
+    ),
+    Case(
+        lenses.conv(3, (2, 2), stride=2, padding="VALID", transposed=True, bias=False),
+        Real(3, 4, 2),
+        lambda p, x: enlarged(x, p["weight"], 2),
+    ),
+    Case(
+        lenses.conv(3, (3, 3), stride=2, padding="VALID", transposed=True, bias=False),
+        Real(3, 2, 2),
+        lambda p, x: enlarged(x, p["weight"], 2),
+    ),
     Case(lenses.max_pool(), Real(5, 6, 2), lambda p, x: windows(x, np.max, 2, 2)),
     Case(lenses.max_pool((3, 3), stride=2, padding="SAME"), Real(5, 6, 2), lambda p, x: windows(x, np.max, 3, 2, True)),
     Case(lenses.mean_pool((2, 2), stride=1), Real(4, 3, 2), lambda p, x: windows(x, np.mean, 2, 1)),
-    Case(lenses.mean_pool((3, 3), stride=2, padding="SAME"), Real(5, 6, 2), lambda p, x: windows(x, np.mean, 3, 2, True)),
+    Case(
+        lenses.mean_pool((3, 3), stride=2, padding="SAME"), Real(5, 6, 2), lambda p, x: windows(x, np.mean, 3, 2, True)
+    ),
     Case(lenses.max_pool((2,)), Real(6, 2), lambda p, x: x.reshape(3, 2, 2).max(1)),
     # normalisation
     Case(lenses.layer_norm(), M, lambda p, x: layer_norm(x, p["scale"], p["offset"], 1e-6)),
     Case(lenses.rms_norm(), M, lambda p, x: x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-6) * p["scale"]),
-    Case(lenses.batch_norm(training=False), M,
-         lambda p, x: (x - p["mean"]) / np.sqrt(p["variance"] + 1e-5) * p["scale"] + p["offset"]),
+    Case(
+        lenses.batch_norm(training=False),
+        M,
+        lambda p, x: (x - p["mean"]) / np.sqrt(p["variance"] + 1e-5) * p["scale"] + p["offset"],
+    ),
     # lookup
     Case(lenses.embedding(3), Index(2, below=5), lambda p, x: p["table"][x]),
     Case(lenses.embedding(d=3), Index(below=5), lambda p, x: p["table"][x]),
@@ -235,11 +277,19 @@ CASES: list[Case] = [
     Case(lenses.absolute_error, V @ V, lambda p, y, t: np.abs(y - t).sum(-1)),
     Case(lenses.softmax_cross_entropy, V @ V, lambda p, y, t: -(t * np.log(numpy_softmax(y))).sum(-1)),
     Case(lenses.softmax_cross_entropy, V @ Index(below=4), lambda p, y, t: -np.log(numpy_softmax(y))[t]),
-    Case(lenses.softmax_cross_entropy, M @ Index(3, below=4), lambda p, y, t: -np.take_along_axis(np.log(numpy_softmax(y)), t[:, None], 1)[:, 0]),
-    Case(lenses.binary_cross_entropy, V @ V, lambda p, y, t: -(t * np.log(sigmoid(y)) + (1 - t) * np.log(1 - sigmoid(y))).sum(-1)),
+    Case(
+        lenses.softmax_cross_entropy,
+        M @ Index(3, below=4),
+        lambda p, y, t: -np.take_along_axis(np.log(numpy_softmax(y)), t[:, None], 1)[:, 0],
+    ),
+    Case(
+        lenses.binary_cross_entropy,
+        V @ V,
+        lambda p, y, t: -(t * np.log(sigmoid(y)) + (1 - t) * np.log(1 - sigmoid(y))).sum(-1),
+    ),
     Case(lenses.dot_product, V @ V, lambda p, y, t: -(y * t).sum(-1)),
     Case(lenses.hinge, V @ V, lambda p, y, t: np.maximum(1 - y * t, 0).sum(-1)),
-]  # fmt: skip
+]
 
 ELSEWHERE = {
     "Dropout": "test_random.py",

@@ -14,7 +14,7 @@ from helpers import close, difference, inner, randomise, read_back, sample
 
 import lenses
 from lenses import Real, Space, compile
-from lenses.boxes.pointwise import FUNCTIONS
+from lenses.boxes.pointwise import FUNCTIONS, Pointwise, Relu
 from lenses.spaces import Array, RealElement
 from lenses.syntax import from_data, to_data
 from lenses.terms import Box
@@ -122,7 +122,7 @@ def test_batch_axes_are_mapped_over(case):
 
 @real
 def test_pullback_is_that_of_jax(case):
-    """The lens against jax.vjp of the meaning, with a batch axis, parameters summed over it; and against finite differences."""
+    """The lens against jax.vjp of the meaning, with a batch axis; and against finite differences."""
     with jax.enable_x64(True):
         net, params, states, xs = setting(case, "float64", (3,))
         moving = [i for i, a in enumerate(net.dom) if a.change]
@@ -232,7 +232,7 @@ def test_elementwise_boxes_are_elementwise(case):
 def test_reverse_terms_of_pointwise_functions(name):
     """The expression of each derivative, as the term that it makes, against jax.vjp of the meaning; at kinks too."""
     entry = FUNCTIONS[name]
-    box = lenses.boxes.pointwise.Relu() if name == "relu" else lenses.boxes.pointwise.Pointwise(name)
+    box = Relu() if name == "relu" else Pointwise(name)
     positive = name in ("log", "sqrt", "rsqrt", "reciprocal", "divide")
     points = np.array([0.25, 0.5, 1.0, 2.0, 3.5] if positive else [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0])
     if name in ("relu", "step", "sign"):
@@ -311,8 +311,19 @@ def test_ties_of_reductions_share():
 
 def test_extreme_inputs_stay_numbers():
     x = jnp.array([-1e4, -100.0, 0.0, 100.0, 1e4])
-    for box in (lenses.softmax(), lenses.log_softmax(), lenses.logsumexp(), lenses.sigmoid, lenses.softplus, lenses.tanh,
-                lenses.silu, lenses.gelu, lenses.elu, lenses.layer_norm(), lenses.rms_norm()):  # fmt: skip
+    for box in (
+        lenses.softmax(),
+        lenses.log_softmax(),
+        lenses.logsumexp(),
+        lenses.sigmoid,
+        lenses.softplus,
+        lenses.tanh,
+        lenses.silu,
+        lenses.gelu,
+        lenses.elu,
+        lenses.layer_norm(),
+        lenses.rms_norm(),
+    ):
         net = compile(box, Real(5))
         params = net.init(jax.random.key(0))
         y, pullback = net.vjp(params, x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,12 +53,22 @@ def test_equality_text_and_data():
     assert eval(repr(named), {**NAMESPACE, "soft_sort": soft_sort}) == named
     assert from_data(to_data(relu >> named)) == relu >> named
     refused(LensError, lambda: to_data(lift(soft_sort)), "name", "soft_sort")
-    refused(LensError, lambda: from_data({"language": 1, "root": 0, "terms": [
-        ["box", "Lifted", {"function": ["Function", "os.system"], "inputs": 1, "outputs": 1}]]}), "os.system", "lift")  # fmt: skip
+    refused(
+        LensError,
+        lambda: from_data(
+            {
+                "language": 1,
+                "root": 0,
+                "terms": [["box", "Lifted", {"function": ["Function", "os.system"], "inputs": 1, "outputs": 1}]],
+            }
+        ),
+        "os.system",
+        "lift",
+    )
 
 
 def test_errors():
-    refused(LensError, lambda: lift(3), "lift\\(3\\)", "a function")
+    refused(LensError, lambda: lift(cast(Any, 3)), "lift\\(3\\)", "a function")
     refused(SpaceError, lambda: lift(two, 2).at(Real(3, 4), Real(4)), "1 arrays", "2", "outputs=2")
     refused(SpaceError, lambda: lift(two, 2, 2).at(Real(3, 4), Real(5)), "two", "two raised TypeError")
     refused(SpaceError, lambda: lift(lambda x: x > 0).at(Real(3)), "floats or integers", "bool")

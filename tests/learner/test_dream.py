@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +20,7 @@ from lenses import (
     dream,
     dropout,
     embedding,
+    learner,
     multiply,
     sgd,
     softmax_cross_entropy,
@@ -76,23 +75,29 @@ def test_several_inputs_and_dropout():
 
 def test_running_statistics_are_those_of_training():
     """A model with batch normalisation dreams with the statistics it was trained with."""
-    model = batch_norm() >> dense(2)
-    net = compile(model, Real(3))
-    params, states = (
-        net.init(jax.random.key(0)),
-        {"batch_norm_0": {"mean": jnp.full(3, 5.0), "variance": jnp.full(3, 4.0)}},
-    )
-    assert "states" in inspect.signature(dream).parameters, (
-        "dream takes no states, so it uses a mean of 0 and a variance of 1"
-    )
-    dreamer = dream(model, Real(3), params=params, states=states, loss=squared, optimiser=sgd(0.1))
-    _, loss = dreamer.step(dreamer.init(start=jnp.full(3, 5.0)), jnp.zeros(2))
-    close(loss, 0.5 * (np.asarray(params["dense_0"]["bias"]) ** 2).sum(), 1e-5, 1e-6)
+    model = batch_norm(momentum=0.0) >> dense(2)
+    fit = learner(model, Real(3), loss=squared, optimiser=sgd(0.0))
+    x = np.random.default_rng(0).normal(size=(50, 3)).astype("float32") * 4 + 5
+    state, _ = fit.step(fit.init(jax.random.key(0)), x, np.zeros((50, 2), "float32"))
+    options = {"params": state.params, "loss": squared, "optimiser": sgd(0.1)}
+    dreamer = dream(model, Real(3), states=state.states, **options)
+    _, loss = dreamer.step(dreamer.init(start=x[0]), jnp.zeros(2))
+    hidden = (x[0] - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
+    close(loss, 0.5 * ((hidden @ np.asarray(state.params["dense_0"]["weight"])) ** 2).sum(), 1e-4, 1e-5)
+    refused(LensError, lambda: dream(model, Real(3), **options).init(), "has states", "states=")
+    own = {"batch_norm_0": {"mean": jnp.full(3, 5.0), "variance": jnp.ones(3)}}  # of the model, without its lens
+    for wrong in ({"model_0": {}}, {"other": {"mean": jnp.zeros(3)}}, own):
+        refused(ParameterError, lambda wrong=wrong: dream(model, Real(3), states=wrong, **options).init(), "states")
 
 
 def test_errors():
-    refused(LensError, lambda: dream(embedding(3) >> dense(2), Index(below=5), params={}, loss=squared, optimiser=sgd(0.1)),
-            "input 0 cannot change", "Index\\(below=5\\)", "embedding")  # fmt: skip
+    refused(
+        LensError,
+        lambda: dream(embedding(3) >> dense(2), Index(below=5), params={}, loss=squared, optimiser=sgd(0.1)),
+        "input 0 cannot change",
+        "Index\\(below=5\\)",
+        "embedding",
+    )
     refused(
         ParameterError,
         lambda: dream(MODEL, Real(5), params={"dense_0": PARAMS["dense_0"]}, loss=squared, optimiser=sgd(0.1)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -191,7 +193,7 @@ def test_shuffling_is_by_key():
 
 
 def test_every_example_is_used_once_an_epoch():
-    """One parameter that adds up what it sees: with a linear loss the sum over an epoch does not depend on the order."""
+    """One parameter that adds up what it sees: the loss being linear, an epoch's sum does not depend on the order."""
     from lenses import dot_product, linear
 
     fit = fit_of(linear(1, init="zeros"), Real(1), dot_product, sgd(1.0))
@@ -262,8 +264,15 @@ def test_early_stopping_returns_the_best_state():
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 3, 60)  # nothing to learn: the held-out loss rises
     fit = fit_of(optimiser=adam(0.05))
-    state, history = fit.run(fit.init(jax.random.key(0)), (X[:30], noise[:30]), epochs=200, batch=10, evaluate=(X[30:], noise[30:]),
-                             patience=4, progress=False)  # fmt: skip
+    state, history = fit.run(
+        fit.init(jax.random.key(0)),
+        (X[:30], noise[:30]),
+        epochs=200,
+        batch=10,
+        evaluate=(X[30:], noise[30:]),
+        patience=4,
+        progress=False,
+    )
     best = int(np.argmin(history.evaluated["loss"]))
     assert history.best == best and len(history) == best + 1 + 4 < 200
     np.testing.assert_allclose(
@@ -301,7 +310,7 @@ def test_a_loss_that_becomes_nan_is_said():
 
 @pytest.mark.slow
 def test_iris_is_learned():
-    data = load_iris()
+    data: Any = load_iris()
     x = ((data.data - data.data.mean(0)) / data.data.std(0)).astype("float32")
     order = np.random.default_rng(0).permutation(150)
     x, y = x[order], data.target[order]

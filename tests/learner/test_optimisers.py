@@ -92,10 +92,10 @@ def test_nesterov_at_the_point_it_looks_ahead_to(rate, x64):
         # optax scales the look-ahead by the rate of the step before; written out here instead
         def step(carry, i):
             p, v = carry
-            ahead = jax.tree.map(lambda p, v: p - rate(i) * 0.8 * v, p, v)
+            ahead = jax.tree.map(lambda p, v: p - jnp.asarray(rate(i), "float64") * 0.8 * v, p, v)
             loss, g = jax.value_and_grad(by_hand)(ahead, xs[i % 10], ys[i % 10])
             v = jax.tree.map(lambda g, v: g + 0.8 * v, g, v)
-            return (jax.tree.map(lambda p, v: p - rate(i) * v, p, v), v), loss
+            return (jax.tree.map(lambda p, v: p - jnp.asarray(rate(i), "float64") * v, p, v), v), loss
 
         start = (state.params, jax.tree.map(jnp.zeros_like, state.params))
         (params, _), expected = jax.jit(lambda s: jax.lax.scan(step, s, jnp.arange(STEPS, dtype="int32")))(start)

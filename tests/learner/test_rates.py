@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,7 +38,7 @@ def moved(rate, steps, size=0.1):
     return state, losses
 
 
-def by_hand(rate, steps, size=0.1):
+def by_hand(rate: Any, steps, size=0.1):
     w = (
         learner(linear(2), Real(3), loss=squared, optimiser=sgd(size))
         .init(jax.random.key(0))
@@ -47,14 +49,15 @@ def by_hand(rate, steps, size=0.1):
     f = lambda w: (0.5 * ((x @ w - y) ** 2).sum(-1)).mean()  # noqa: E731
     for i in range(steps):
         loss, g = jax.value_and_grad(f)(w)
-        w = w - size * (rate(i) if callable(rate) else rate) * g
+        factor: Any = rate(i) if callable(rate) else rate
+        w = w - size * factor * g
         losses.append(float(loss))
     return w, losses
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.25, constant_rate(0.25), 0.0], ids=repr)
 def test_constant_rates(rate):
-    number = rate if isinstance(rate, float) else 0.25
+    number: Any = rate if isinstance(rate, float) else 0.25
     state, losses = moved(rate, 5)
     w, expected = by_hand(number, 5)
     close(state.params["linear_0"]["weight"], w, 1e-5, 1e-6)
@@ -63,7 +66,7 @@ def test_constant_rates(rate):
 
 
 def test_schedules_count_steps():
-    schedule = optax.piecewise_constant_schedule(1.0, {2: 0.1, 4: 0.5})
+    schedule: Any = optax.piecewise_constant_schedule(1.0, {2: 0.1, 4: 0.5})
     for rate in (schedule, scheduled_rate(schedule)):
         state, losses = moved(rate, 6)
         w, expected = by_hand(schedule, 6)
@@ -87,7 +90,8 @@ def test_text_and_errors():
     assert read_back(constant_rate(0.5)) == constant_rate(0.5)
     assert read_back(constant_rate()) == constant_rate()
     refused(SpaceError, lambda: constant_rate().at(Index(below=3)), "losses, real numbers")
-    for rate in ("0.1", None, float("nan")):
+    wrong: tuple[Any, ...] = ("0.1", None, float("nan"))
+    for rate in wrong:
         refused(
             LensError, lambda rate=rate: learner(dense(2), Real(3), loss=squared, optimiser=sgd(0.1), rate=rate), "rate"
         )
