@@ -68,12 +68,16 @@ class Env:
 
 
 class Cx:
-    """The context of one box in a pass: its cell, and the pass it is part of."""
+    """The context of one box in a pass: its cell, and the pass it is part of.
 
-    __slots__ = ("cell", "env")
+    `lead` are the batch axes of its outputs, where a rule asks for messages that did not come back.
+    """
 
-    def __init__(self, cell: Cell, env: Env):
+    __slots__ = ("cell", "env", "lead")
+
+    def __init__(self, cell: Cell, env: Env, lead: tuple[int, ...] | None = None):
         self.cell, self.env = cell, env
+        self.lead = lead
 
     @property
     def dom(self) -> Space:
@@ -146,6 +150,15 @@ class Levelled:
     had: tuple[int, ...] = field(metadata={"static": True})
 
 
+@jax.tree_util.register_dataclass
+@dataclass
+class Batched:
+    """A residual under a rule that goes on where nothing came back, with the batch axes of the outputs."""
+
+    kept: Any
+    lead: tuple[int, ...] = field(metadata={"static": True})
+
+
 # -- the three passes ------------------------------------------------------------------------
 
 
@@ -178,7 +191,10 @@ def forward(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env) -> tuple[
         even, had = level(cell, xs)
         ys, new, kept = env.rule.clause(cell.box).forward(Cx(cell, env), side.of(cell), even)
         _put(states, cell, new)
-        tape.append(kept if had is None else Levelled(kept, had))
+        kept = kept if had is None else Levelled(kept, had)
+        if not env.rule.zero_preserving and cell.cod.arrays:
+            kept = Batched(kept, jnp.shape(ys[0])[: jnp.ndim(ys[0]) - cell.cod[0].rank])
+        tape.append(kept)
         return ys
 
     return fold(circuit.cells, circuit.outs, xs, clause), states, tape
@@ -194,10 +210,12 @@ def backward(
     def clause(cell: Cell, ds: list[Any]) -> Sequence[Any]:
         if rule.zero_preserving and ds and all(d is None for d in ds):
             return [None] * len(cell.ins)
-        kept, had = tape[cell.index], None
+        kept, had, lead = tape[cell.index], None, None
+        if isinstance(kept, Batched):
+            kept, lead = kept.kept, kept.lead
         if isinstance(kept, Levelled):
             kept, had = kept.kept, kept.had
-        changes, dxs = rule.clause(cell.box).backward(Cx(cell, env), side.of(cell), kept, ds)
+        changes, dxs = rule.clause(cell.box).backward(Cx(cell, env, lead), side.of(cell), kept, ds)
         _put(params, cell, changes)
         if had is None:
             return dxs

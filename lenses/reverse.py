@@ -304,7 +304,7 @@ def _pull_cell(trace: Trace, cell: Cell, ds: Sequence[Wire | None], uses: Uses) 
     changes = [
         total(builder, [] if d is None else [d], a) for d, a in zip(ds, cell.cod, strict=True) if a.change is not None
     ]
-    back = builder.apply(reverse_of(cell), [*weights, *ins, *changes])
+    back = builder.inline(reverse_of(cell), [*weights, *ins, *changes])
     for weight, d in zip(weights, back, strict=False):
         uses.add(weight, d)
     rest = iter(back[len(weights) :])

@@ -165,13 +165,14 @@ class Array:
 
     def __repr__(self) -> str:
         # Python wants positional arguments first: where an unnamed axis follows a named one,
-        # it is printed with a name of one underscore and its place, which is read back as unnamed;
-        # so are the two names that are arguments themselves.
+        # it is printed with a name of one underscore and its place, which is read back as unnamed.
+        # The two names that are arguments themselves are left out.
         named = False
         axes = []
-        for place, (size, name) in enumerate(zip(self.sizes, self.names, strict=True)):
+        names = [None if name in ("dtype", "below") else name for name in self.names]
+        for place, (size, name) in enumerate(zip(self.sizes, names, strict=True)):
             named = named or name is not None
-            name = f"_{place}" if name in (None, "dtype", "below") else name
+            name = name or f"_{place}"
             spelled = name.isidentifier() and not keyword.iskeyword(name)
             axes.append(str(size) if not named else f"{name}={size}" if spelled else f"**{{{name!r}: {size}}}")
         return self.element.call(axes)

@@ -16,6 +16,7 @@ import numpy as np
 
 from .boxes.structure import Copy, discard
 from .errors import ArityError, LensError, explain
+from .functor import fold
 from .spaces import Array, Space, element_of
 from .terms import Identity, Term, compose, permute, tensor
 
@@ -104,6 +105,11 @@ class Builder:
         self.count += len(outs)
         self.nodes.append((term, tuple(w.number for w in wires), outs))
         return tuple(Wire(self, i) for i in outs)
+
+    def inline(self, term: Term, wires: Sequence[Any]) -> list[Wire]:
+        """`apply`, box by box, so that `term` can prune the boxes that nothing needs."""
+        graph = term.graph
+        return fold(graph.nodes, graph.outs, wires, lambda node, ins: self.apply(node.box, ins))
 
     def term(self, outs: Sequence[Wire], prune: bool = False) -> Term:
         """The finished term with output wires `outs`; `prune` leaves out what no output needs."""

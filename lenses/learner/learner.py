@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from ..compile import Compiled, as_array, check_arrays, compile, one
-from ..errors import DataError, LensError, ParameterError, explain
+from ..errors import LensError, ParameterError, explain
 from ..files import load_arrays, save_arrays
 from ..inference import inference
 from ..initialisers import init_tree
@@ -27,7 +27,7 @@ from .closed import Closed
 from .losses import Loss
 from .optimisers import Optimiser
 from .rates import Rate, Schedule, check_rate
-from .run import check_range, checked, evaluator, run
+from .run import check_range, checked, evaluator, run, same_batch
 
 
 @jax.tree_util.register_dataclass
@@ -107,7 +107,7 @@ class Learner:
         closed.check(state.params)
         xs = check_arrays(self.model.dom, x if isinstance(x, tuple | list) else (x,), self.model)
         target = self.check_label(y)
-        _same_batch(xs, self.model.dom, target, label)
+        same_batch(xs, self.model.dom, target, label)
         self._check_optimiser(state)
         slots, params = jax.tree.leaves(state.optimiser), jax.tree.leaves(state.params)
         key, use = (None, None) if state.key is None else jax.random.split(state.key)
@@ -199,15 +199,6 @@ def _tree(state: State) -> dict[str, Any]:
     return {"params": state.params, "optimiser": state.optimiser, "states": state.states, "key": state.key}
 
 
-def _same_batch(xs: Sequence[Any], dom: Space, label: Any, array: Array) -> None:
-    shapes = [x.shape[: x.ndim - a.rank] for x, a in zip([*xs, label], [*dom, array], strict=True)]
-    if any(s != shapes[0] for s in shapes):
-        raise DataError(
-            explain("inputs and labels have different batch axes", inputs=shapes[:-1], labels=shapes[-1],
-                    expected=f"the same, before {dom!r} and {array!r}")
-        )  # fmt: skip
-
-
 def learner(
     model: Term,
     space: Space | None = None,
@@ -285,7 +276,8 @@ class Dreamer:
         if circuit.states and not self.states:
             do = "give states=state.states of the learner that trained the model"
             raise LensError(explain("dream: the model has states", states=shapes(circuit.states), do=do))
-        return renew(fresh, only(self.states, circuit.states))
+        states = self.states if "model_0" in self.states else {"model_0": self.states}
+        return renew(fresh, only(states, circuit.states))
 
     def _step(self, state: Dream, y: Any) -> tuple[Dream, Any]:
         xs = state.input if isinstance(state.input, tuple) else (state.input,)
@@ -322,7 +314,8 @@ def dream(
 ) -> Dreamer:
     """Deep dreaming: the same closed lens as `learner`, with the optimiser on the input and the parameters fixed.
 
-    `params` and `states` (needed where the model has running statistics) are those of a learner's state.
+    `params` and `states` (needed where the model has running statistics) are those of a learner's
+    state, or of a compiled model.
     """
     typed = as_typed(model, space, "dream")
     for i, a in enumerate(typed.dom):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from jax import lax
 from ..compile import as_array, check_arrays
 from ..errors import DataError, explain
 from ..nans import first_place, has_nan
-from ..spaces import Array, IndexElement
+from ..spaces import Array, IndexElement, Space
 
 if TYPE_CHECKING:
     from .learner import Learner, State
@@ -90,7 +90,19 @@ def checked(fit: Learner, data: tuple[Any, Any], batch: int) -> tuple[Any, Any]:
             )  # fmt: skip
     check_range(fit.loss, fit.label_array(y), y)
     typed = check_arrays(fit.model.dom, xs, fit.model)
-    return tuple(jnp.asarray(v) for v in typed), jnp.asarray(fit.check_label(y))
+    labels = fit.check_label(y)
+    same_batch(typed, fit.model.dom, labels, fit.label_array(y))
+    return tuple(jnp.asarray(v) for v in typed), jnp.asarray(labels)
+
+
+def same_batch(xs: Sequence[Any], dom: Space, label: Any, array: Array) -> None:
+    """Raises DataError unless inputs and labels have the same batch axes."""
+    shapes = [x.shape[: x.ndim - a.rank] for x, a in zip([*xs, label], [*dom, array], strict=True)]
+    if any(s != shapes[0] for s in shapes):
+        raise DataError(
+            explain("inputs and labels have different batch axes", inputs=shapes[:-1], labels=shapes[-1],
+                    expected=f"the same, before {dom!r} and {array!r}")
+        )  # fmt: skip
 
 
 def check_range(loss: Loss, label: Array, y: Any) -> None:

@@ -67,7 +67,7 @@ class DirectClause(Clause):
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
         box = _weighted(cx.cell.box)
         # Only what comes back on the box's own output gives the change of its weight.
-        changes, _ = box.backward(cx, p, kept, cx.rule.fill(cx.cod, ds))
+        changes, _ = box.backward(cx, p, kept, cx.rule.fill(cx.cod, ds, cx.lead))
         error = jnp.concatenate(
             [_flat(e, a) for e, a in zip(cx.env.after["error"], cx.env.after["cod"], strict=True)], -1
         )

@@ -51,7 +51,7 @@ class Clause:
         A message is None where nothing came back; `Rule.fill` puts zeros there.
         """
         if any(d is None for d in ds):
-            ds = cx.rule.fill(cx.cod, ds)
+            ds = cx.rule.fill(cx.cod, ds, cx.lead)
         return cx.cell.box.backward(cx, p, kept, ds)
 
 
