@@ -109,7 +109,7 @@ def test_linear_time():
         return time.perf_counter() - started
 
     small = min(seconds(2_000) for _ in range(3))
-    assert seconds(16_000) < 24 * small + 0.1
+    assert seconds(16_000) < 40 * small + 0.1  # a square would be 64 times
 
 
 @pytest.mark.slow

@@ -413,7 +413,7 @@ def test_long_chains_of_distinct_boxes(tmp_path):
 
 
 def test_many_scalars_take_linear_time():
-    """Parts that touch no boundary: doubling their number must not quadruple the time."""
+    """Parts that touch no boundary: doubling their number must not quadruple the time, as it would if each were compared with all."""
 
     def seconds(n):
         term = tensor(*[zero(Real(2)) >> discard] * n)
@@ -422,7 +422,7 @@ def test_many_scalars_take_linear_time():
         return time.perf_counter() - started
 
     small = min(seconds(2_000) for _ in range(2))
-    assert seconds(16_000) < 20 * small + 0.1
+    assert seconds(16_000) < 40 * small + 0.1  # a square would be 64 times
 
 
 def test_folds_do_not_recurse(tmp_path):
