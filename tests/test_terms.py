@@ -413,7 +413,7 @@ def test_long_chains_of_distinct_boxes(tmp_path):
 
 
 def test_many_scalars_take_linear_time():
-    """Parts that touch no boundary: doubling their number must not quadruple the time, as it would if each were compared with all."""
+    """Parts that touch no boundary, each of its own: no comparison of all with all."""
 
     def seconds(n):
         term = tensor(*[zero(Real(2)) >> discard] * n)
