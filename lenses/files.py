@@ -35,7 +35,8 @@ def write_file(path: Any, arrays: dict[str, Any], term: Term | None, **more: str
     metadata = {"format": FORMAT, "sha256": BLANK, **more}
     if term is not None:
         metadata["term"] = json.dumps(to_data(term), separators=(",", ":"))
-    raw = bytearray(save({k: np.asarray(v) for k, v in arrays.items()} or {"empty": np.zeros(0, np.uint8)}, metadata))
+    saved = save({k: np.asarray(v) for k, v in arrays.items()} or {"empty": np.zeros(0, np.uint8)}, metadata)
+    raw = bytearray(_in_order(saved))
     at = _checksum_place(bytes(raw))
     raw[at : at + 64] = hashlib.sha256(raw).hexdigest().encode()
     write_whole(path, bytes(raw))
@@ -136,6 +137,14 @@ def _header(path: Any, raw: bytes) -> dict[str, Any]:
     if not isinstance(head, dict):
         raise FileError(explain(f"{path} is no safetensors file"))
     return head
+
+
+def _in_order(raw: bytes) -> bytes:
+    """The file with the entries of its header sorted, so that one state gives one file, byte for byte."""
+    size = int.from_bytes(raw[:8], "little")
+    head = json.dumps(json.loads(raw[8 : 8 + size]), sort_keys=True, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    return len(head).to_bytes(8, "little") + head + raw[8 + size :]
 
 
 def _checksum_place(raw: bytes) -> int:

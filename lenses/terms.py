@@ -34,6 +34,15 @@ class Term:
     """A morphism of the free symmetric monoidal category over boxes; see the module."""
 
     arity: tuple[int, int]
+    typed: ClassVar[bool] = False
+
+    def compose_typed(self, terms: Sequence[Term]) -> Term:
+        """The composite of terms of which some are typed, this one among them."""
+        raise TypeError("only a typed term composes typed ones")
+
+    def tensor_typed(self, terms: Sequence[Term]) -> Term:
+        """The tensor of terms of which some are typed, this one among them."""
+        raise TypeError("only a typed term composes typed ones")
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a term cannot be changed, so its {name} cannot be set; build another one")
@@ -411,26 +420,24 @@ def permute(*order: int) -> Term:
 
 def compose(*terms: Term) -> Term:
     """f1 >> f2 >> ...; associative and unital on the nose. Raises ArityError, and SpaceError if types are known."""
-    from .typed import compose_typed, is_typed
-
     if not terms:
         raise ArityError(explain("compose() of no terms", do="use identity(n), which says on how many wires"))
     for left, right in pairwise(terms):
         if left.arity[1] != right.arity[0]:
             raise _mismatch(left, right)
     kept = [t for t in terms if not isinstance(t, Identity)] or [terms[0]]
-    if any(map(is_typed, kept)):
-        return compose_typed(kept)
+    typed = next((t for t in kept if t.typed), None)
+    if typed is not None:
+        return typed.compose_typed(kept)
     return kept[0] if len(kept) == 1 else Seq(kept, (kept[0].arity[0], kept[-1].arity[1]))
 
 
 def tensor(*terms: Term) -> Term:
     """f1 @ f2 @ ...; associative and unital on the nose, the unit being ``identity(0)``."""
-    from .typed import is_typed, tensor_typed
-
     kept = [t for t in terms if not (isinstance(t, Identity) and t.wires == 0)]
-    if any(map(is_typed, kept)):
-        return tensor_typed(kept)
+    typed = next((t for t in kept if t.typed), None)
+    if typed is not None:
+        return typed.tensor_typed(kept)
     if all(isinstance(t, Identity) for t in kept):
         return Identity(sum(t.arity[0] for t in kept))
     if len(kept) == 1:
@@ -440,11 +447,10 @@ def tensor(*terms: Term) -> Term:
 
 def _mismatch(left: Term, right: Term) -> ArityError:
     from .syntax import shorten
-    from .typed import is_typed
 
     def end(term: Term, side: int) -> str:
         wires = _plural(term.arity[side])
-        if is_typed(term):
+        if term.typed:
             wires += f", {term.cod if side else term.dom!r}"  # type: ignore[attr-defined]
         return wires
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from .boxes.structure import Check
 from .errors import ArityError, LensError, SpaceError, explain
@@ -31,9 +31,16 @@ class Misfit(Exception):
 class Typed(Term):
     """A term at a domain: `term`, `dom` and `cod`. Composition with it checks types at once."""
 
+    typed: ClassVar[bool] = True
     term: Term
     dom: Space
     cod: Space
+
+    def compose_typed(self, terms: Sequence[Term]) -> Term:
+        return compose_typed(terms)
+
+    def tensor_typed(self, terms: Sequence[Term]) -> Term:
+        return tensor_typed(terms)
 
     def __init__(self, term: Term, dom: Space, cod: Space | None = None):
         if isinstance(term, Typed):
@@ -104,11 +111,6 @@ class _Without(Functor):
 
 draw_hook: Callable[[Typed], str] | None = None
 """Filled by a package that draws terms; gives the SVG that a notebook shows for a typed term."""
-
-
-def is_typed(term: Term) -> bool:
-    """Whether the term carries its domain."""
-    return isinstance(term, Typed)
 
 
 def as_typed(term: Term, space: Space | None = None, what: str = "this") -> Typed:

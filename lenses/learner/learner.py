@@ -21,7 +21,7 @@ from ..rules.rule import Rule, backprop
 from ..spaces import Array, IndexElement, Space
 from ..syntax import shorten
 from ..terms import Term
-from ..trees import Tree, only, renew, shapes
+from ..trees import Tree, check_tree, only, renew, shapes
 from ..typed import Typed, as_typed
 from .closed import Closed
 from .losses import Loss
@@ -276,8 +276,10 @@ class Dreamer:
         if circuit.states and not self.states:
             do = "give states=state.states of the learner that trained the model"
             raise LensError(explain("dream: the model has states", states=shapes(circuit.states), do=do))
-        states = self.states if "model_0" in self.states else {"model_0": self.states}
-        return renew(fresh, only(states, circuit.states))
+        states = self.states.get("model_0", self.states)
+        known = circuit.states.get("model_0", {})
+        check_tree(known, only(states, known) if states.keys() >= known.keys() else states, "states", self.model)
+        return renew(fresh, {"model_0": states})
 
     def _step(self, state: Dream, y: Any) -> tuple[Dream, Any]:
         xs = state.input if isinstance(state.input, tuple) else (state.input,)
