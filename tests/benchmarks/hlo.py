@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,11 @@ def histogram(lowered: Any) -> Counter[str]:
         return totals[name]
 
     return total("main")
+
+
+def optimised(compiled: Any) -> Counter[str]:
+    """How often each operation occurs in the program that XLA made of it, fused computations included."""
+    return Counter(re.findall(r"= (?:\([^=]*?\)|\S+) ([a-z][\w\-]*)\(", compiled.as_text()))
 
 
 def difference(ours: Counter[str], theirs: Counter[str]) -> dict[str, tuple[int, int]]:

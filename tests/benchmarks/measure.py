@@ -81,6 +81,11 @@ class Timing:
         """Whether a program takes over `limit` times another's time, beyond noise: by the medians and by the best."""
         return self.ratio(name, to) > limit and self.best(name) > limit * self.best(to)
 
+    def noise(self, name: str, again: str) -> float:
+        """How far apart, as a ratio of 1 or more, two runs of one program are: what a ratio can be by chance."""
+        ratios = (self.ratio(name, again), self.best(name) / self.best(again))
+        return max(max(r, 1 / r) for r in ratios)
+
 
 def interleave(
     programs: Mapping[str, Callable[[], Any]], rounds: int, repeat: int = 1, before: Callable[[], Any] | None = None

@@ -11,7 +11,7 @@ import numpy as np
 import lenses
 
 from . import programs
-from .hlo import Cost, difference, histogram
+from .hlo import Cost, difference, histogram, optimised
 from .measure import Figure, Options, Timing, interleave
 from .models import MODELS
 from .models.model import PLAIN, SAME, VAR, Model, Spelling
@@ -25,9 +25,12 @@ CAUSES = {
     "softmax": "softmax's derivative is y (d - sum y d), by hand that of exp and of / (subtract, negate, multiply)",
     "transpose": "a convolution's changes are written in the one layout that XLA is fast in inside loops on the CPU",
     "divide": "the mean's derivative is the constant 1/n, by hand a division by n",
-    "broadcast_in_dim": "by hand (same spelling) a bias is broadcast in one operation; y + b takes two",
+    "broadcast_in_dim": "zero(...) is made without batch axes and then broadcast over them, by hand it is made with them",
 }
 """Why operations differ, by the operation that shows it."""
+
+AGAIN = "hand-written again"
+"""The hand-written program a second time: what lies between the two is noise."""
 
 CHOSEN = {"stablehlo.transpose", "stablehlo.subtract"}
 """Operations of which there are more on purpose, see `CAUSES`: cheaper as a whole, and XLA's cost is compared below."""
@@ -89,8 +92,23 @@ def operations(model: Model, spelling: Spelling, ours: Any, hand: Any) -> Figure
 
 def costs(model: Model, ours: Any, hand: Any) -> list[Figure]:
     """What XLA says of both compiled programs, and how much of the state is donated."""
-    a, b = Cost.of(ours.compile()), Cost.of(hand.compile())
+    ours, hand, outputs = ours.compile(), hand.compile(), len(jax.tree.leaves(ours.out_info))
+    a, b = Cost.of(ours), Cost.of(hand)
+    p, q = optimised(ours), optimised(hand)
+    listed = ", ".join(f"{kind} {x} / {y}" for kind, (x, y) in difference(p, q).items())
     figures = [
+        Figure(
+            f"{model.name}: operations that XLA runs",
+            sum(p.values()),
+            {"hand-written": sum(q.values())},
+            "",
+            sum(p.values()) / sum(q.values()),
+            "none more",
+            sum(p.values()) <= sum(q.values()),
+            [f"ours / hand-written: {listed}"] if listed else ["equal, operation for operation"],
+        )
+    ]
+    figures += [
         Figure(f"{model.name}: {name}", x, {"hand-written": y}, "", x / y, "at most equal", x <= y)
         for name, x, y in (
             ("flops", a.flops, b.flops),
@@ -98,7 +116,6 @@ def costs(model: Model, ours: Any, hand: Any) -> list[Figure]:
             ("temporary bytes", float(a.temporary), float(b.temporary)),
         )
     ]
-    outputs = len(jax.tree.leaves(ours.out_info))
     rest = a.output - 8 * outputs - np.dtype(np.float32).itemsize
     figures.append(
         Figure(
@@ -134,7 +151,7 @@ def tracing(model: Model, programs: dict[str, Program], rounds: int) -> Figure:
 
 def timing(model: Model, options: Options) -> tuple[Figure, Timing]:
     """The time of a step, beside all others."""
-    programs_ = {"ours": programs.ours(model), "hand-written": programs.hand(model)}
+    programs_ = {name: programs.hand(model) for name in ("hand-written", AGAIN)} | {"ours": programs.ours(model)}
     if model.normalised:
         programs_[VAR.name] = programs.hand(model, spelling=VAR)
     programs_ |= {"ours, own adam": programs.ours(model, lenses.adam(1e-3))}
@@ -149,10 +166,11 @@ def timing(model: Model, options: Options) -> tuple[Figure, Timing]:
     one = interleave(runners, 2).median("ours")
     result = interleave(runners, options.times(41, 11), max(1, int(options.times(10, 5) * 1e-3 / one)))
     ratio, best = result.ratio("ours", "hand-written"), result.best("ours") / result.best("hand-written")
-    others = {name: result.median(name) for name in runners if name != "ours"}
-    fastest = min(runners, key=result.best)
+    others = {name: result.median(name) for name in runners if name not in ("ours", AGAIN)}
+    fastest = min((name for name in runners if name != AGAIN), key=result.best)
+    noise = result.noise("hand-written", AGAIN)
     notes.append("ratio to each: " + ", ".join(f"{name} {result.ratio('ours', name):.3f}" for name in others))
-    notes.append(f"fastest: {fastest}; ratio of the best rounds to hand-written {best:.3f}")
+    notes.append(f"fastest: {fastest}; ratio of the best rounds to hand-written {best:.3f}; noise {noise:.3f}")
     figure = Figure(
         f"{model.name}: step",
         result.median("ours"),
@@ -160,7 +178,7 @@ def timing(model: Model, options: Options) -> tuple[Figure, Timing]:
         "s",
         ratio,
         "not slower beyond noise",
-        not result.beyond("ours", "hand-written", 1.03),
+        not result.beyond("ours", "hand-written", 1.02 * noise),
         notes,
     )
     return figure, result

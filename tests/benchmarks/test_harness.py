@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 
 from .__main__ import GROUPS, main
-from .hlo import difference, histogram
+from .hlo import difference, histogram, optimised
 from .measure import Figure, Timing, interleave, table
 
 
@@ -27,6 +27,11 @@ def test_histogram_counts_a_function_each_time_it_is_called():
     assert found["stablehlo.sine"] == found["stablehlo.cosine"] == 3
 
 
+def test_optimised_programs_are_counted_too():
+    found = optimised(jax.jit(lambda x: (jnp.sin(x).sum(), jnp.sort(x))).lower(jnp.ones(64)).compile())
+    assert found["sine"] == found["sort"] == 1
+
+
 def test_difference_tells_both_counts():
     ours = histogram(jax.jit(lambda x: jnp.sin(jnp.sin(x))).lower(1.0))
     theirs = histogram(jax.jit(lambda x: jnp.cos(jnp.sin(x))).lower(1.0))
@@ -39,6 +44,11 @@ def test_interleaving_finds_the_slower_program():
     assert len(timing.rounds["slow"]) == 7
     assert timing.beyond("slow", "fast", 1.5)
     assert not timing.beyond("fast", "slow", 1.0)
+
+
+def test_noise_is_the_ratio_of_a_program_to_itself():
+    timing = Timing({"a": [1.0, 1.0, 1.0], "b": [0.5, 0.5, 0.5]})
+    assert timing.noise("a", "b") == timing.noise("b", "a") == 2.0
 
 
 def test_noise_alone_is_not_beyond_it():
