@@ -25,7 +25,7 @@ CAUSES = {
     "softmax": "softmax's derivative is y (d - sum y d), by hand that of exp and of / (subtract, negate, multiply)",
     "transpose": "a convolution's changes are written in the one layout that XLA is fast in inside loops on the CPU",
     "divide": "the mean's derivative is the constant 1/n, by hand a division by n",
-    "broadcast_in_dim": "zero(...) is made without batch axes and then broadcast over them, by hand it is made with them",
+    "broadcast_in_dim": "zero(...) is made and then broadcast over the batch axes, by hand it is made with them",
 }
 """Why operations differ, by the operation that shows it."""
 
