@@ -113,9 +113,7 @@ def measure(options: Options) -> list[Figure]:
             None,
             "compiles",
             apart <= 1e-5,
-            [
-                f"relative difference from the scan: {apart:.2g} (output up to {sizes[0]:.2g}, its change {sizes[1]:.2g})"
-            ],
+            [f"relative difference from the scan: {apart:.2g} (largest output {sizes[0]:.2g}, change {sizes[1]:.2g})"],
         )
     )
     return figures
