@@ -18,7 +18,7 @@ test: $(DEV)
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4
 
 test-slow: $(DEV)
-	$(BIN)/python -m pytest -m slow --slow
+	$(BIN)/python -m pytest -m slow
 
 bench: $(DEV)
 	$(BIN)/python -m tests.benchmarks

@@ -488,8 +488,8 @@ def to_graph(term: Term) -> Graph:
     nodes: list[Node] = []
     fresh = term.arity[0]
     leaf = 0
-    # A frame is [kind, factors, position, wires, collected]: for a chain `wires` are the current
-    # ones; for a tensor they are its inputs, and `collected` its outputs so far.
+    # A frame is [kind, factors, position, wires, taken, collected]: for a tensor `wires` are its
+    # inputs, of which the factors so far have `taken` some, and `collected` their outputs.
     frames: list[list[Any]] = []
     ins: tuple[int, ...] = tuple(range(fresh))
     current: Term | None = term
@@ -497,11 +497,11 @@ def to_graph(term: Term) -> Graph:
     while True:
         if current is not None:
             if isinstance(current, Seq):
-                frames.append([Seq, current.parts, 0, ins, None])
+                frames.append([Seq, current.parts, 0, ins, 0, None])
                 current = current.parts[0]
                 continue
             if isinstance(current, Par):
-                frames.append([Par, current.factors, 0, ins, []])
+                frames.append([Par, current.factors, 0, ins, 0, []])
                 current = current.factors[0]
                 ins = ins[: current.arity[0]]
                 continue
@@ -518,19 +518,19 @@ def to_graph(term: Term) -> Graph:
         if not frames:
             return Graph(term.arity[0], tuple(nodes), outs)
         frame = frames[-1]
-        kind, factors, position, wires, collected = frame
+        kind, factors, position, wires, taken, collected = frame
         done = position + 1
         frame[2] = done
         if kind is Par:
             collected.extend(outs)
-            frame[3] = wires = wires[factors[position].arity[0] :]
+            frame[4] = taken = taken + factors[position].arity[0]
         if done == len(factors):
             outs = tuple(collected) if kind is Par else outs
             frames.pop()
             current = None
             continue
         current = factors[done]
-        ins = wires[: factors[done].arity[0]] if kind is Par else outs
+        ins = wires[taken : taken + factors[done].arity[0]] if kind is Par else outs
 
 
 def _same_shape(a: Term, b: Term) -> bool:

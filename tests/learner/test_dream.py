@@ -85,8 +85,10 @@ def test_running_statistics_are_those_of_training():
     hidden = (x[0] - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
     close(loss, 0.5 * ((hidden @ np.asarray(state.params["dense_0"]["weight"])) ** 2).sum(), 1e-4, 1e-5)
     refused(LensError, lambda: dream(model, Real(3), **options).init(), "has states", "states=")
-    own = {"batch_norm_0": {"mean": jnp.full(3, 5.0), "variance": jnp.ones(3)}}  # of the model, without its lens
-    for wrong in ({"model_0": {}}, {"other": {"mean": jnp.zeros(3)}}, own):
+    own = state.states["model_0"]  # those of the model alone, without its lens
+    _, again = dream(model, Real(3), states=own, **options).step(dreamer.init(start=x[0]), jnp.zeros(2))
+    close(again, loss)
+    for wrong in ({"model_0": {}}, {"other": {"mean": jnp.zeros(3)}}):
         refused(ParameterError, lambda wrong=wrong: dream(model, Real(3), states=wrong, **options).init(), "states")
 
 

@@ -165,7 +165,7 @@ def test_recomputation_is_backprop(name, x64):
     key = jax.random.key(3)
     space = Real(5, dtype="float64")
     results = [gradients(model, space, rule, [X], [X], key)[2] for rule in (recompute(), backprop)]
-    close(*results, 1e-12, 1e-12)
+    close(results[0], results[1], 1e-12, 1e-12)
 
 
 def test_recomputation_keeps_the_inputs_of_blocks():
@@ -195,20 +195,20 @@ COUPLED = coupling(dense(5) >> tanh, dense(5) >> relu)
 def test_reversible_is_backprop(depth, x64):
     space = Real(5, dtype="float64") @ Real(5, dtype="float64")
     results = [gradients(COUPLED**depth, space, rule, [X, X / 2], [X, X])[2] for rule in (reversible(), backprop)]
-    close(*results, 1e-9, 1e-9)
+    close(results[0], results[1], 1e-9, 1e-9)
 
 
 def test_reversible_among_other_boxes(x64):
     model = dense(10) >> split(5, 5) >> COUPLED**3 >> concatenate() >> copy >> (identity @ dense(10)) >> add >> dense(3)
     results = [gradients(model, Real(5, dtype="float64"), rule, [X], [DY])[2] for rule in (reversible(), backprop)]
-    close(*results, 1e-9, 1e-9)
+    close(results[0], results[1], 1e-9, 1e-9)
 
 
 def test_reversible_beside_a_discarded_branch(x64):
     model = COUPLED >> (identity @ discard)
     space = Real(5, dtype="float64") @ Real(5, dtype="float64")
     results = [gradients(model, space, rule, [X, X], [X])[2] for rule in (reversible(), backprop)]
-    close(*results, 1e-10, 1e-10)
+    close(results[0], results[1], 1e-10, 1e-10)
 
 
 def test_reversible_chains_keep_nothing():
