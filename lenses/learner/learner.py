@@ -98,6 +98,8 @@ class Learner:
         closed = self.closed(self._default_integers)
         closed.check(params)
         states = init_tree(closed.circuit.states, jax.random.key(0) if state_key is None else state_key)
+        # Steps donate the state, and what was given is not ours to give away.
+        params = jax.tree.map(jnp.array, params)
         return State(params, self.optimiser.init(params), states, key)
 
     # -- the step ----------------------------------------------------------------------------
@@ -279,7 +281,8 @@ class Dreamer:
         states = self.states.get("model_0", self.states)
         known = circuit.states.get("model_0", {})
         check_tree(known, only(states, known) if states.keys() >= known.keys() else states, "states", self.model)
-        return renew(fresh, {"model_0": states})
+        # Steps donate the state, and what was given is not ours to give away.
+        return jax.tree.map(jnp.array, renew(fresh, {"model_0": states}))
 
     def _step(self, state: Dream, y: Any) -> tuple[Dream, Any]:
         xs = state.input if isinstance(state.input, tuple) else (state.input,)

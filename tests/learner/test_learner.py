@@ -385,3 +385,12 @@ def test_typed_models_and_what_is_refused():
 def test_the_trained_model_is_an_ordinary_term():
     state, _ = FIT.run(FIT.init(jax.random.key(0)), (X, Y), epochs=1, batch=20, progress=False)
     close(compile(inference(FIT.model))(state.params, X), FIT.predict(state, X))
+
+
+def test_starting_from_parameters_leaves_them_whole():
+    """A step donates its state, but not the parameters that a state was started from."""
+    fit = learner(dense(2), Real(3), loss=squared, optimiser=sgd(0.1))
+    params = compile(dense(2), Real(3)).init(jax.random.key(0))
+    before = jax.tree.map(np.asarray, params)
+    fit.step(fit.start(params), np.ones((4, 3), "float32"), np.zeros((4, 2), "float32"))
+    same(params, before)
