@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
+import numpy as np
 
 from ..errors import LensError, explain
 from ..spaces import Space, unit
@@ -122,7 +122,8 @@ class Zero(Box):
         return self.space
 
     def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
-        return jnp.zeros(self.space[0].sizes, self.space[0].dtype)
+        # A NumPy constant: where it meets batch axes it is broadcast once, as one would by hand.
+        return np.zeros(self.space[0].sizes, self.space[0].dtype)
 
     def reverse_term(self, dom: Space) -> Term:
         return Discard()
