@@ -25,15 +25,14 @@ CAUSES = {
     "softmax": "softmax's derivative is y (d - sum y d), by hand that of exp and of / (subtract, negate, multiply)",
     "transpose": "a convolution's changes are written in the one layout that XLA is fast in inside loops on the CPU",
     "divide": "the mean's derivative is the constant 1/n, by hand a division by n",
-    "broadcast_in_dim": "zero(...) is made and then broadcast over the batch axes, by hand it is made with them",
 }
 """Why operations differ, by the operation that shows it."""
 
 AGAIN = "hand-written again"
 """The hand-written program a second time: what lies between the two is noise."""
 
-CHOSEN = {"stablehlo.transpose", "stablehlo.subtract"}
-"""Operations of which there are more on purpose, see `CAUSES`: cheaper as a whole, and XLA's cost is compared below."""
+CHOSEN = {"stablehlo.transpose": "conv(", "stablehlo.subtract": "softmax("}
+"""Operations of which a box adds some on purpose, see `CAUSES`: cheaper as a whole, as XLA's cost below shows."""
 
 
 def lowered(program: Program, model: Model) -> Any:
@@ -66,7 +65,7 @@ def runner(program: Program, model: Model) -> Callable[[], Any]:
 
 
 def operations(model: Model, spelling: Spelling, ours: Any, hand: Any) -> Figure:
-    """The histograms compared; reached where none occurs more often in ours, but those that are `CHOSEN`."""
+    """The histograms compared; reached where none occurs more often in ours, but those that a box adds on purpose."""
     a, b = histogram(ours), histogram(hand)
     found = difference(a, b)
     listed = ", ".join(f"{kind.removeprefix('stablehlo.')} {x} / {y}" for kind, (x, y) in found.items())
@@ -74,7 +73,6 @@ def operations(model: Model, spelling: Spelling, ours: Any, hand: Any) -> Figure
     keys = {kind.removeprefix("stablehlo.") for kind in found}
     if spelling is PLAIN:
         keys |= {"softmax"} if "subtract" in keys else set()
-        keys -= {"broadcast_in_dim"}
     else:
         keys -= {"gather"}
     notes += [f"{CAUSES[key]}" for key in CAUSES if key in keys]
@@ -85,7 +83,7 @@ def operations(model: Model, spelling: Spelling, ours: Any, hand: Any) -> Figure
         "",
         sum(a.values()) / sum(b.values()),
         "none more, but on purpose",
-        all(x <= y for kind, (x, y) in found.items() if kind not in CHOSEN),
+        all(x <= y or CHOSEN.get(kind, "no box") in repr(model.term) for kind, (x, y) in found.items()),
         notes,
     )
 
