@@ -198,7 +198,6 @@ class Box(Term):
     glyph: ClassVar[str] = "box"
     linear: ClassVar[bool] = False
     elementwise: ClassVar[bool] = False
-    structural: ClassVar[bool] = False
     operator: ClassVar[bool] = False
     levels: ClassVar[bool] = True
     _names: ClassVar[tuple[str, ...]] = ()
@@ -344,7 +343,6 @@ def _plural(n: int) -> str:
 class Identity(Box):
     """The identity on `wires` wires."""
 
-    structural: ClassVar[bool] = True
     glyph: ClassVar[str] = "wire"
     linear: ClassVar[bool] = True
     wires: int = 1
@@ -366,7 +364,6 @@ class Identity(Box):
 class Permute(Box):
     """A permutation of wires: output j is input `order[j]`. `swap` is ``permute(1, 0)``."""
 
-    structural: ClassVar[bool] = True
     glyph: ClassVar[str] = "wire"
     linear: ClassVar[bool] = True
     order: tuple[int, ...] = (1, 0)

@@ -17,7 +17,7 @@ from ..errors import LensError, explain
 from ..interpret import Env, Side, backward, forward
 from ..rules.rule import Rule, backprop
 from ..spaces import Space
-from ..terms import Identity, Term, compose, tensor
+from ..terms import Identity, compose, permute, tensor
 from ..trees import check_tree, leaves, nest, renew, whole
 from ..typed import Typed, elaborate
 from .losses import Loss
@@ -47,23 +47,19 @@ class Closed:
         self.model: Expose = expose(model)
         self.rule = rule.bind(model)
         paths = [path for path, _ in leaves(whole(model.circuit))]
-        shapes = [jax.ShapeDtypeStruct(a.sizes, a.dtype) for a in self.model.params]
-        self.params_tree = jax.tree.structure(nest(paths, shapes))
+        tree = nest(paths, [jax.ShapeDtypeStruct(a.sizes, a.dtype) for a in self.model.params])
         # A tree's leaves stand in sorted order, the model's wires in the order of the term.
-        order = {path: i for i, path in enumerate(_sorted_paths(nest(paths, shapes)))}
+        order = {path: i for i, path in enumerate(_sorted_paths(tree))}
         self._to_wires = [order[path] for path in paths]
         inputs = [jax.ShapeDtypeStruct(a.sizes, a.dtype) for a in model.dom]
-        target = nest(paths, shapes) if learned == "params" else inputs
-        self.update: Update = optimiser.lens(target)
+        self.update: Update = optimiser.lens(tree if learned == "params" else inputs)
         label = Space([loss.labels(model.cod[0], integers)])
-        n = len(paths)
         if learned == "params":
-            arrange: Term = compose(self.update, _permutation(self._to_wires)) if n else Identity(0)
+            arrange = compose(self.update, permute(*self._to_wires))
             front = tensor(arrange, Identity(len(model.dom) + 1))
-            params = Space(self.update.params.space)
-            dom = (self.update.state.space @ params if n else params) @ model.dom @ label
+            dom = self.update.state.space @ self.update.params.space @ model.dom @ label
         else:
-            front = tensor(Identity(n), self.update, Identity(1))
+            front = tensor(Identity(len(paths)), self.update, Identity(1))
             dom = self.model.params @ self.update.state.space @ model.dom @ label
         self.lens = Typed(compose(front, self.model @ Identity(1), loss, rate), dom)
         self.circuit = elaborate(self.lens.term, dom, self.rule.ports)
@@ -93,9 +89,3 @@ def _sorted_paths(tree: dict[str, Any], path: tuple[str, ...] = ()) -> list[tupl
         sub = tree[name]
         found += _sorted_paths(sub, (*path, name)) if isinstance(sub, dict) else [(*path, name)]
     return found
-
-
-def _permutation(order: Sequence[int]) -> Term:
-    from ..terms import permute
-
-    return permute(*order)

@@ -364,9 +364,10 @@ def test_prediction_looks_at_the_parameters_not_ahead():
 
 
 def test_models_without_parameters_or_with_skips():
-    fit = fit_of(tanh, Real(3), squared, sgd(0.1))
-    state, loss = fit.step(fit.init(jax.random.key(0)), X[:, :3], X[:, :3])
-    assert state.params == {} and np.isfinite(float(loss))
+    for optimiser in (sgd(0.1), adam(0.1)):
+        fit = fit_of(tanh, Real(3), squared, optimiser)
+        state, loss = fit.step(fit.init(jax.random.key(0)), X[:, :3], X[:, :3])
+        assert state.params == {} and np.isfinite(float(loss))
     skip = fit_of(copy >> (identity @ (dense(5) >> relu)) >> add >> dense(3))
     state, history = skip.run(skip.init(jax.random.key(0)), (X, Y), epochs=5, batch=20, progress=False)
     assert history.loss[-1] < history.loss[0]

@@ -176,9 +176,9 @@ def test_recomputation_keeps_the_inputs_of_blocks():
     for rule in (recompute(), recompute("b"), backprop):
         net = compile(model, Real(5), rule=rule)
         kept.append(list(net.kept(net.init(jax.random.key(0)), x).values()))
-    # Of a block that is named, nothing is kept but its input, which is the last output of the one before.
+    # Of a block that is named nothing is kept but its input; what the other keeps is up to jax.
     assert kept[0] == [x.nbytes, x.nbytes]
-    assert len(kept[1]) == 1 and kept[1][0] == kept[2][0] and sum(kept[2]) > kept[1][0]
+    assert kept[2][0] <= sum(kept[1]) <= kept[2][0] + x.nbytes < sum(kept[2])
 
 
 def test_recomputation_is_in_the_program():
