@@ -1,8 +1,21 @@
 """Rules: one term, many backward passes. `rule` has the shape, each other module a rule of that shape."""
 
+from .activations import guided, straight_through
 from .feedback import direct_feedback_alignment, feedback_alignment
 from .recompute import recompute
+from .relevance import lrp
 from .reversible import reversible
 from .rule import Clause, Rule, backprop
 
-__all__ = ["Clause", "Rule", "backprop", "direct_feedback_alignment", "feedback_alignment", "recompute", "reversible"]
+__all__ = [
+    "Clause",
+    "Rule",
+    "backprop",
+    "direct_feedback_alignment",
+    "feedback_alignment",
+    "guided",
+    "lrp",
+    "recompute",
+    "reversible",
+    "straight_through",
+]
