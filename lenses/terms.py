@@ -190,7 +190,8 @@ class Box(Term):
     - `reverse_term(dom)`: the reverse derivative as a term, where it has one;
     - `linear`, `elementwise`: what rules and pictures want to know; `glyph`: how it is drawn;
     - `levels`: whether inputs with fewer batch axes than others are broadcast before it sees them;
-      `flops(dom)`: multiplications and additions for one application.
+      `flops(dom)`: multiplications and additions for one application;
+    - `examples()`: small typed terms of one such box, on which its laws are checked.
     """
 
     registry: ClassVar[dict[str, type[Box]]] = {}
@@ -288,6 +289,12 @@ class Box(Term):
     def reverse_term(self, dom: Space) -> Term | None:
         """R of the box with its parameters as plain wires, P @ A @ B' -> P' @ A'; None if it has no term."""
         return None
+
+    # -- laws --------------------------------------------------------------------------------
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        """Small typed terms of one box of this class, on which its laws are checked; none by default."""
+        return ()
 
 
 def literal(value: Any) -> str:
