@@ -18,11 +18,15 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from .boxes.linear import dense
+from .boxes.lookup import embedding
+from .boxes.normalisation import rms_norm
+from .boxes.pointwise import gelu, maximum
 from .boxes.structure import Add, Copy, Discard, Zero
 from .combinators import Block, Composite, Coupling, Expose, Para, Tied, expose, para
 from .errors import LensError, explain
 from .interpret import Cx, Side, batch_ranks, broadcast, evaluate
-from .spaces import Array, Space
+from .spaces import Array, Index, Real, Space
 from .syntax import shorten
 from .terms import Box, Term
 from .trees import leaves, nest, pick, whole
@@ -105,6 +109,13 @@ class Derivative(Composite):
         return Box.run(self, cx, p, xs)
 
 
+def _exposed() -> list[Typed]:
+    """Boxes of which a derivative is taken in the examples, with their parameters as wires."""
+    plain = [gelu.at(Real(2, 3)), maximum.at(Real(2), Real(2))]
+    models = expose(dense(3), Real(2)), expose(rms_norm(), Real(3, 3)), expose(embedding(2), Index(3, below=2))
+    return [*plain, *(f.at(f.params @ f.term.dom) for f in models)]
+
+
 class Reverse(Derivative):
     """R of a box, P @ A @ B' -> P' @ A', as `jax.vjp` of its meaning."""
 
@@ -118,6 +129,10 @@ class Reverse(Derivative):
     def type(self, dom: Space) -> Space:
         self._check(dom, self.exposed.dom @ self.exposed.cod.change)
         return self.exposed.dom.change
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [Reverse(f).at(f.dom @ f.cod.change) for f in _exposed()]
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         inputs, changes = self._split(cx, xs, range(self.weights))
@@ -139,6 +154,10 @@ class Tangent(Derivative):
     def type(self, dom: Space) -> Space:
         self._check(dom, self.exposed.dom @ self.exposed.dom.change)
         return self.exposed.cod.change
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [Tangent(f).at(f.dom @ f.dom.change) for f in _exposed()]
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         n = len(self.exposed.dom)

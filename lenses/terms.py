@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from .errors import ArityError, LensError, explain
 from .graph import Graph, Node, canonical
-from .spaces import Array, Space
+from .spaces import Array, Index, Real, Space
 
 if TYPE_CHECKING:
     from .typed import Typed
@@ -364,6 +364,10 @@ class Identity(Box):
     def type(self, dom: Space) -> Space:
         return dom
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [identity.at(Real(2)), identity(2).at(Real(2, 3), Index(below=3)), identity(0).at()]
+
     def __call__(self, *arguments: Any) -> Any:
         return Identity(one_count("identity", arguments, 0)) if all_counts(arguments) else super().__call__(*arguments)
 
@@ -384,6 +388,11 @@ class Permute(Box):
 
     def type(self, dom: Space) -> Space:
         return Space(dom[i] for i in self.order)
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        three, pairs = permute(2, 0, 1), (Real(2), Real(3))
+        return [*(swap.at(Real(2), x) for x in pairs), *(three.at(Real(2), Index(3, below=2), x) for x in pairs)]
 
     def __call__(self, *arguments: Any) -> Any:
         if not all_counts(arguments):

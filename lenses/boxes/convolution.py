@@ -13,7 +13,7 @@ from jax import lax
 from .. import initialisers
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Array, Space
+from ..spaces import Array, Real, Space
 from ..terms import Box, Port, Term
 from .linear import Weighted
 
@@ -98,6 +98,19 @@ class Conv(Weighted):
                 )
         names = x.names[-axes - 1 : -1]
         return Space([x.replace(-axes - 1, (*sizes, self.features), (*names, x.names[-1]))])
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [
+            *(conv(2).at(x) for x in (Real(3, 3, 1), Real(2, 1, 3, 2))),
+            conv(1, (2, 3), stride=(1, 2), bias=False).at(Real(2, 3, 2)),
+            conv(1, (1, 2), padding="VALID", dilation=2).at(Real(1, 3, 2)),
+            conv(2, (2, 1), groups=2).at(Real(2, 3, 2)),
+            conv(2, 2, stride=2).at(Real(2, 3, 1)),
+            conv(1, (1, 2, 2), padding="VALID").at(Real(2, 2, 3, 1)),
+            conv(1, (2, 3), stride=2, transposed=True).at(Real(1, 2, 2)),
+            conv(2, 3, stride=2, padding="VALID", transposed=True).at(Real(2, 1)),
+        ]
 
     def ports(self, dom: Space) -> tuple[Port, ...]:
         (x,) = dom
@@ -237,6 +250,15 @@ class Pool(Box):
         if min(sizes) < 1:
             self.fail(0, f"at least {self.window} before the channels", x)
         return Space([x.replace(-axes - 1, (*sizes, x.sizes[-1]), x.names[-axes - 1 :])])
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [
+            *(pool((2, 2)).at(Real(2, 3, 2)) for pool in (max_pool, mean_pool)),
+            *(pool((2, 3), stride=(1, 2), padding="SAME").at(Real(3, 3, 1)) for pool in (max_pool, mean_pool)),
+            *(pool((2,), stride=1).at(Real(2, 3, 1)) for pool in (max_pool, mean_pool)),
+            max_pool((1, 2, 2)).at(Real(1, 2, 3, 2)),
+        ]
 
     def flops(self, dom: Space) -> int:
         return self.type(dom)[0].size * math.prod(self.window)

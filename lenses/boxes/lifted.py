@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Array, Space, element_of
+from ..spaces import Array, Index, Real, Space, element_of
 from ..syntax import Readable
 from ..terms import Box, Term
 
@@ -89,6 +90,15 @@ class Lifted(Box):
                 f"say lift(fn, inputs={self.inputs}, outputs={len(arrays)})",
             )
         return Space(Array(a.shape, None, self._element(a)) for a in arrays)
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [
+            lift(jnp.cumprod, name="jax.numpy.cumprod").at(Real(3)),
+            *(lift(jnp.outer, 2).at(x, Real(2)) for x in (Real(2), Real(3))),
+            lift(jnp.take, 2).at(Real(3), Index(2, below=3)),
+            lift(jnp.broadcast_arrays, 2, 2).at(Real(3), Real(2, 3)),
+        ]
 
     def _element(self, array: Any) -> Any:
         return element_of(array.dtype) or self.fail("output", "floats or integers", array.dtype)

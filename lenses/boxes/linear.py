@@ -14,7 +14,7 @@ from .. import initialisers
 from ..boxes.structure import Discard
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Array, Space
+from ..spaces import Array, Real, Space
 from ..terms import Box, Port, Term, tensor
 
 
@@ -88,6 +88,16 @@ class Dense(Weighted):
         if x.change is None:
             self.fail(0, "real numbers", x, "embed indices first: embedding(n) >> ...")
         return Space([x.replace(-self.axes, self.sizes, self.names)])
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [
+            *(dense(3).at(x) for x in (Real(2), Real(3, 2), Real(3, 3))),
+            *(linear(2).at(x) for x in (Real(3), Real(2, 2))),
+            dense(3, axes=2).at(Real(1, 2, 2)),
+            dense(1, 3, axes=2).at(Real(2, 2)),
+            dense(head=2, d=1).at(Real(2, d=3)),
+        ]
 
     def ports(self, dom: Space) -> tuple[Port, ...]:
         (x,) = dom
@@ -167,6 +177,11 @@ class Bias(Box):
             self.fail(0, f"a real array with at least {self.axes} axes", dom[0])
         return dom
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        ranks = (0, Real()), (1, Real(2)), (1, Real(3, 2)), (1, Real(2, 2)), (2, Real(2, 2)), (2, Real(3, 1, 2))
+        return [bias(axes).at(x) for axes, x in ranks]
+
     def ports(self, dom: Space) -> tuple[Port, ...]:
         (x,) = dom
         cut = x.rank - self.axes
@@ -201,6 +216,10 @@ class Scale(Box):
         if dom[0].change is None:
             self.fail(0, "real numbers", dom[0])
         return dom
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [scale(-1.5).at(Real(2)), scale(0.5).at(Real(2, 3)), scale(0.0).at(Real())]
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         return xs[0] * self.factor
@@ -268,6 +287,17 @@ class Einsum(Box):
         return Space(
             [Array([n for n, _ in lead] + [sizes[n] for n in result], [m for _, m in lead] + names, dom[0].element)]
         )
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [
+            *(matmul.at(Real(*a), Real(*b)) for a, b in (((1, 2), (2, 3)), ((2, 2), (2, 2)), ((2, 1, 2), (2, 2, 3)))),
+            einsum("i d, d -> i").at(Real(1, 3, 2), Real(2)),
+            einsum("i, i, i ->").at(*[Real(2)] * 3),
+            einsum("i j -> j i").at(Real(3, 2, 2)),
+            einsum("i j -> j").at(Real(2, 3)),
+            einsum("i i -> i").at(Real(2, 2)),
+        ]
 
     def _letters(self, dom: Space) -> str:
         """The pattern for NumPy: '...' for batch axes alone, a letter for each typed axis, leading ones too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -12,7 +13,7 @@ from .. import initialisers
 from ..boxes.structure import Discard
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Array, IndexElement, RealElement, Space
+from ..spaces import Array, Index, IndexElement, RealElement, Space
 from ..terms import Box, Port, Term, literal
 
 
@@ -38,6 +39,11 @@ class Embedding(Box):
         if not isinstance(x.element, IndexElement):
             self.fail(0, "indices", x, "write the space as in Index(token=16, below=1000)")
         return Space([Array((*x.sizes, self.features), (*x.names, self.name), RealElement(self.dtype))])
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        places = (2, Index(below=3)), (3, Index(1, below=2)), (2, Index(2, below=2))
+        return [*(embedding(n).at(x) for n, x in places), embedding(d=1).at(Index(token=3, below=2))]
 
     def ports(self, dom: Space) -> tuple[Port, ...]:
         element: Any = dom[0].element
@@ -73,6 +79,10 @@ class OneHot(Box):
         below: Any = x.element.below  # type: ignore[union-attr]
         return Space([Array((*x.sizes, below), (*x.names, None), RealElement(self.dtype))])
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [one_hot().at(x) for x in (Index(below=3), Index(2, below=2), Index(token=2, below=3))]
+
     def flops(self, dom: Space) -> int:
         return 0
 
@@ -99,6 +109,11 @@ class Constant(Box):
 
     def type(self, dom: Space) -> Space:
         return self.space
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        values = 2.5, [1.0, -2.0], [[1.0, 2.0, 3.0], [4.0, 5.0, 6.5]]
+        return [*(constant(v).at() for v in values), constant([1, 2], Index(2, below=3)).at()]
 
     def flops(self, dom: Space) -> int:
         return 0

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from jax import lax
 
 from ..interpret import Cx, Side
-from ..spaces import Array, Space
+from ..spaces import Array, Real, Space
 from ..terms import Box, Port, Term
 from .linear import along
 
@@ -38,6 +38,10 @@ class LayerNorm(Normalise):
 
     epsilon: float = 1e-6
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [*(layer_norm().at(x) for x in (Real(3), Real(3, 3), Real(2, 3))), layer_norm(0.5).at(Real(2))]
+
     def ports(self, dom: Space) -> tuple[Port, ...]:
         return self.learned(dom, "scale", init="ones"), self.learned(dom, "offset")
 
@@ -59,6 +63,10 @@ class RMSNorm(Normalise):
 
     spelling: ClassVar[str] = "rms_norm"
     epsilon: float = 1e-6
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [*(rms_norm().at(x) for x in (Real(3), Real(3, 3), Real(2, 3))), rms_norm(0.5).at(Real(2))]
 
     def ports(self, dom: Space) -> tuple[Port, ...]:
         return (self.learned(dom, "scale", init="ones"),)
@@ -83,6 +91,11 @@ class BatchNorm(Normalise):
     momentum: float = 0.9
     epsilon: float = 1e-5
     training: bool = True
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        training = [batch_norm().at(Real(3, 2)), batch_norm(0.5, 0.5).at(Real(3, 3))]
+        return [*training, *(batch_norm(training=False).at(x) for x in (Real(2), Real(2, 2), Real(2, 3)))]
 
     def ports(self, dom: Space) -> tuple[Port, ...]:
         return (

@@ -7,9 +7,9 @@ when it runs on wires, and is checked against `jax.vjp` on arrays.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar
 
 import jax
@@ -18,7 +18,7 @@ from jax import lax
 
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Space
+from ..spaces import Real, Space
 from ..terms import Box, Term
 from .linear import scale, traced
 
@@ -66,6 +66,11 @@ class Pointwise(Box):
                 self.fail(i, f"{dom[0]!r}, as on wire 0", array)
         return Space([dom[0]])
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        own = {name: function for name, function in FUNCTIONS.items() if name != Relu.function}
+        return [Pointwise(name).at(*[Real(2, 3)] * function.arguments) for name, function in own.items()]
+
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         return FUNCTIONS[self.function].meaning(*xs)
 
@@ -98,6 +103,10 @@ class Relu(Pointwise):
 
     function: str = "relu"
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [relu.at(Real()), relu.at(Real(2, 2)), relu.at(Real(2, 3))]
+
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
         (x,) = xs
         return (lax.max(x, lax.full_like(x, 0)),), {}, x > 0
@@ -128,6 +137,10 @@ class WithNumber(Box):
             self.fail(0, "real numbers", dom[0])
         return dom
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [shift(1.5).at(Real(2)), *(power(n).at(Real(2, 3)) for n in (0, 1, 2, 3, 0.5, -1, -1.5))]
+
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         (x,) = xs
         if self.function == "shift":
@@ -155,7 +168,7 @@ def power(number: float) -> Term:
 
 def with_number(name: str, number: float) -> Term:
     """The box that combines a wire with a number, for the operators of wires."""
-    if isinstance(number, bool) or not isinstance(number, Real) or getattr(number, "shape", ()) != ():
+    if isinstance(number, bool) or not isinstance(number, numbers.Real) or getattr(number, "shape", ()) != ():
         raise LensError(explain(f"a wire cannot be combined with {number!r}", expected="a wire or a number"))
     number = float(number)
     return scale(number) if name == "multiply" else WithNumber(name, number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Array, Space
+from ..spaces import Array, Real, Space
 from ..terms import Box, Port, Term
 
 
@@ -26,6 +27,10 @@ class Dropout(Box):
         if dom[0].change is None:
             self.fail(0, "real numbers", dom[0])
         return dom
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [dropout(0.5).at(Real(2)), dropout(0.25).at(Real(2, 3)), dropout(0.0).at(Real(2, 2))]
 
     def ports(self, dom: Space) -> tuple[Port, ...]:
         return (Port("key", "key", Array(())),)

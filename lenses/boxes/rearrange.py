@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from ..boxes.structure import Discard
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Array, Space
+from ..spaces import Array, Index, Real, Space
 from ..terms import Box, Term, tensor
 from .reductions import OnAxis
 
@@ -76,6 +76,15 @@ class Rearrange(Box):
         own = {group[0]: x.names[cut + i] or group[0] for i, group in enumerate(left) if len(group) == 1}
         names = [own.get(g[0], g[0]) if len(g) == 1 and not g[0].isdigit() else None for g in right]
         return Space([Array(shape, [*x.names[:cut], *names], x.element)])
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [
+            *(rearrange("h w -> w h").at(x) for x in (Real(2, 3), Real(2, 2), Real(3, a=1, b=2), Index(2, 3, below=3))),
+            rearrange("h w c -> c (w h)").at(Real(1, 2, 3)),
+            rearrange("(h w) -> w h", h=2).at(Real(2, 6)),
+            rearrange("a b -> a 1 b").at(Real(2, 3)),
+        ]
 
     def flops(self, dom: Space) -> int:
         return 0
@@ -153,6 +162,15 @@ class Concatenate(OnAxis):
         sizes[at] = sum(x.sizes[at] for x in dom)
         return Space([Array(sizes, first.names, first.element)])
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [
+            concatenate().at(Real(2, 1), Real(2, 3)),
+            concatenate(0).at(Real(2, 2), Real(2, 2)),
+            concatenate("a", 3).at(Real(a=2, b=2), Real(a=1, b=2), Real(a=3, b=2)),
+            concatenate(parts=1).at(Real(2)),
+        ]
+
     def flops(self, dom: Space) -> int:
         return 0
 
@@ -196,6 +214,15 @@ class Split(OnAxis):
             sizes[at] = n
             out.append(Array(sizes, x.names, x.element))
         return Space(out)
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [
+            split(1, 2).at(Real(2, 3)),
+            split(1, 1, axis=0).at(Real(2, 2)),
+            split(1, 2, 1, axis="a").at(Real(a=4, b=2)),
+            split(2).at(Real(2)),
+        ]
 
     def flops(self, dom: Space) -> int:
         return 0

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Array, IndexElement, Space
+from ..spaces import Array, Index, IndexElement, Real, Space
 from ..terms import Box, Term
 from .linear import scale, traced
 
@@ -63,6 +63,12 @@ class Reduce(OnAxis):
         at = self.place(dom) + x.rank
         keep = [i for i in range(x.rank) if i != at]
         return Space([Array([x.sizes[i] for i in keep], [x.names[i] for i in keep], x.element)])
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        places: tuple[tuple[int | str, Space], ...] = (-1, Real(2, 3)), (0, Real(2, 2))
+        every = [Reduce(axis, kind).at(x) for kind in MEANINGS for axis, x in places]
+        return [*every, reduce_mean("a").at(Real(a=2, b=3)), reduce_max().at(Real(3))]
 
     def flops(self, dom: Space) -> int:
         return dom[0].size
@@ -125,6 +131,11 @@ class Spread(Box):
         names.insert(at, self.name)
         return Space([Array(sizes, names, x.element)])
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        last, others = spread(3), [spread(2, -2).at(Real(2)), spread(2, -3, "new").at(Real(1, 3))]
+        return [*(last.at(x) for x in (Real(), Real(2, 2), Index(2, below=3))), *others]
+
     def flops(self, dom: Space) -> int:
         return 0
 
@@ -163,6 +174,10 @@ class ArgMax(OnAxis):
         keep = [i for i in range(x.rank) if i != at]
         return Space([Array([x.sizes[i] for i in keep], [x.names[i] for i in keep], IndexElement(x.sizes[at]))])
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [argmax().at(Real(3)), argmax(0).at(Real(2, 2)), argmax("a").at(Real(a=2, b=3))]
+
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         return jnp.argmax(xs[0], axis=self.place(cx.dom)).astype(jnp.int32)
 
@@ -189,6 +204,11 @@ class Softmax(OnAxis):
     def type(self, dom: Space) -> Space:
         self.place(dom)
         return dom
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        places: tuple[tuple[int | str, Space], ...] = (-1, Real(3)), (0, Real(2, 2)), ("a", Real(a=2, b=3))
+        return [Softmax(axis, log).at(x) for log in (False, True) for axis, x in places]
 
     def flops(self, dom: Space) -> int:
         return 5 * dom[0].size

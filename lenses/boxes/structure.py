@@ -6,12 +6,13 @@ say, is a question about a meaning, which a rule may answer either way. `Check` 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import LensError, explain
-from ..spaces import Space, unit
+from ..spaces import Index, Real, Space, unit
 from ..terms import Box, Identity, Term, all_counts, one_count, tensor
 
 
@@ -31,6 +32,10 @@ class Copy(Box):
 
     def type(self, dom: Space) -> Space:
         return Space([dom[0]] * self.times)
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [copy.at(Real(2)), copy(3).at(Real(2, 3)), copy(1).at(Real(2, 2)), copy.at(Index(2, below=3))]
 
     def flops(self, dom: Space) -> int:
         return 0
@@ -59,6 +64,10 @@ class Discard(Box):
 
     def type(self, dom: Space) -> Space:
         return unit
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [discard.at(Real(2)), discard.at(Real(2, 3)), discard.at(Index(2, below=3))]
 
     def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
         return ()
@@ -89,6 +98,10 @@ class Add(Box):
             if array != dom[0]:
                 self.fail(i, f"{dom[0]!r}, as on wire 0", array)
         return Space([dom[0]])
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [add.at(*[Real(2)] * 2), add(3).at(*[Real(2, 3)] * 3), add(1).at(Real(2, 2)), add.at(*[Real()] * 2)]
 
     def flops(self, dom: Space) -> int:
         return (self.terms - 1) * dom[0].size
@@ -121,6 +134,10 @@ class Zero(Box):
     def type(self, dom: Space) -> Space:
         return self.space
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [zero(Real()).at(), zero(Real(2)).at(), zero(Real(2, 3)).at()]
+
     def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
         # A NumPy constant: where it meets batch axes it is broadcast once, as one would by hand.
         return np.zeros(self.space[0].sizes, self.space[0].dtype)
@@ -148,6 +165,12 @@ class Check(Box):
             if came != expected:
                 self.fail(i, expected, came)
         return self.space
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        # Where even the names of the axes agree, typing shows that the check holds and leaves it out.
+        mixed = Check(Real(a=2) @ Index(b=3, below=2))
+        return [Check(Real(a=2, b=3)).at(Real(2, 3)), mixed.at(Real(2), Index(3, below=2))]
 
     def flops(self, dom: Space) -> int:
         return 0

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
+from ..boxes.linear import dense
+from ..boxes.pointwise import tanh
 from ..boxes.structure import add, copy
 from ..errors import ArityError, explain
+from ..spaces import Real
 from ..terms import Term, compose, identity
 from ..typed import plain
 from .parts import Block, Composite
@@ -16,6 +20,11 @@ class Coupling(Composite):
 
     f: Term
     g: Term
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        even, uneven = coupling(tanh, dense(2)), coupling(dense(2) >> tanh, dense(3))
+        return [even.at(Real(2), Real(2)), uneven.at(Real(1, 2), Real(1, 3))]
 
     @cached_property
     def content(self) -> Term:

@@ -9,6 +9,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ..boxes.linear import bias, dense
+from ..boxes.normalisation import batch_norm
+from ..boxes.pointwise import multiply, tanh
+from ..boxes.structure import add, copy
 from ..cost import flops
 from ..errors import ArityError, LensError, explain
 from ..interpret import (
@@ -19,13 +23,13 @@ from ..interpret import (
     forward_even,
     meet_all,
 )
-from ..spaces import Array, Space
+from ..spaces import Array, Real, Space
 from ..syntax import bracketed
-from ..terms import Identity, Port, Term
+from ..terms import Identity, Port, Term, identity
 from ..trees import complete, renew
 from ..typed import Typed, infer, plain
 from .axes import in_front, steps_along, without
-from .parts import Composite
+from .parts import Composite, tied
 
 
 class Loop(Composite):
@@ -169,6 +173,12 @@ class Repeat(Loop):
             )  # fmt: skip
         return infer(*self.inside(dom))
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        twice = [t**2 for t in (dense(3) >> tanh, tied("shared", dense(3)) >> tanh, batch_norm(training=False))]
+        sums = copy @ identity >> identity @ add
+        return [*(t.at(Real(3)) for t in twice), (bias() ** 3).at(Real(2, 3)), (sums**2).at(Real(2), Real(2))]
+
     def stack(self, port: Port) -> Port:
         return port.stack(self.times)
 
@@ -218,6 +228,15 @@ class Scan(Loop):
             if cod[i] != dom[i]:
                 self.fail(i, f"{dom[i]!r} carried on to the next step", cod[i])
         return Space((*inner.arrays[: self.carry], *(in_front(a, n, name) for a in cod.arrays[self.carry :])))
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        cell = dense(2) @ identity >> add >> tanh >> copy
+        return [
+            *(scan(cell, axis).at(Real(2), x) for axis, x in ((0, Real(3, 2)), (1, Real(2, 2)), ("t", Real(2, t=3)))),
+            scan(dense(2) >> batch_norm(training=False), carry=0).at(Real(2, 3)),
+            scan(multiply @ identity, axis=-1).at(Real(), Real(3), Real(2, 3)),
+        ]
 
     def flops(self, dom: Space) -> int:
         return steps_along(self, dom, range(self.carry, len(dom)))[0] * flops(*self.inside(dom))

@@ -7,6 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from ..boxes.linear import dense, matmul
+from ..boxes.pointwise import tanh
 from ..cost import flops
 from ..interpret import (
     Cx,
@@ -15,7 +17,7 @@ from ..interpret import (
     evaluate_even,
     forward_even,
 )
-from ..spaces import Array, Space
+from ..spaces import Array, Real, Space
 from ..terms import Term
 from ..typed import infer, plain
 from .axes import in_front, steps_along, without
@@ -53,6 +55,14 @@ class Over(Composite):
     def type(self, dom: Space) -> Space:
         size, name = steps_along(self, dom, self._wires(dom))
         return Space(in_front(a, size, name) for a in infer(*self.inside(dom)))
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        places: tuple[tuple[int | str, Space], ...] = (0, Real(2, 3)), (-1, Real(2, 2)), ("b", Real(3, a=1, b=2))
+        return [
+            *(over(axis, dense(3) >> tanh).at(x) for axis, x in places),
+            over("b", matmul).at(Real(b=3, c=1, d=2), Real(2, 2)),
+        ]
 
     def flops(self, dom: Space) -> int:
         return steps_along(self, dom, self._wires(dom))[0] * flops(*self.inside(dom))

@@ -7,6 +7,11 @@ from typing import Any, ClassVar
 
 import jax
 
+from ..boxes.linear import dense, matmul
+from ..boxes.lookup import embedding
+from ..boxes.normalisation import batch_norm
+from ..boxes.pointwise import multiply, tanh
+from ..boxes.structure import copy
 from ..errors import ArityError, SpaceError, explain
 from ..interpret import (
     Cx,
@@ -19,11 +24,11 @@ from ..interpret import (
     forward,
 )
 from ..opaque import Residual
-from ..spaces import Space
+from ..spaces import Index, Real, Space
 from ..terms import Box, Identity, Port, Term, tensor
 from ..trees import Tree, leaves, nest, pick, whole
 from ..typed import Circuit, Typed, as_typed, infer, plain
-from .parts import Composite
+from .parts import Composite, tied
 
 
 class Expose(Composite):
@@ -67,6 +72,13 @@ class Expose(Composite):
             if came != expected:
                 self.fail(i, expected, came)
         return self.term.cod
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        twice = tied("shared", dense(2)) >> tanh >> tied("shared", dense(2))
+        real = [expose(t, Real(2)) for t in (tanh, dense(3), dense(2), twice)]
+        exposed = [*real, expose(embedding(2), Index(3, below=2)), expose(batch_norm(training=False), Real(2, 3))]
+        return [f.at(f.params @ f.term.dom) for f in exposed]
 
     def open_side(self, p: Side, values: Sequence[Any]) -> Side:
         """The side of the term inside, its parameters being these values of the wires of P."""
@@ -142,6 +154,15 @@ class Para(Composite):
 
     def type(self, dom: Space) -> Space:
         return Space(infer(*self.inside(dom)).arrays[len(self.changes) :])
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        gain, matrix = Port("gain", "param", Real(2)[0], "ones"), Port("matrix", "param", Real(2, 3)[0], "normal:1")
+        return [
+            para(tanh).at(Real(2)),
+            *(para(matmul, [matrix]).at(x) for x in (Real(3, 1), Real(3, 3))),
+            *(para(multiply >> copy, [gain], changes).at(Real(2)) for changes in ([], ["seen"])),
+        ]
 
     def _sides(self, p: Side) -> list[Any]:
         return [pick(p.params if q.kind == "param" else p.states, q.name.split(".")) for q in self.params]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from ..boxes.linear import bias, dense
+from ..boxes.normalisation import batch_norm
+from ..boxes.pointwise import tanh
 from ..cost import flops
 from ..errors import LensError, explain
 from ..interpret import (
@@ -14,8 +17,8 @@ from ..interpret import (
     evaluate,
     forward,
 )
-from ..spaces import Space
-from ..terms import Term
+from ..spaces import Real, Space
+from ..terms import Term, identity, swap
 from ..trees import Tree
 from ..typed import Circuit, Combinator, infer, plain
 
@@ -74,6 +77,14 @@ class Block(Composite):
     name: str
     term: Term
 
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [
+            *(block("part", dense(3) >> tanh).at(x) for x in (Real(2), Real(3, 3))),
+            block("part", swap >> tanh @ identity).at(Real(2), Real(3)),
+            block("part", batch_norm(training=False)).at(Real(2, 3)),
+        ]
+
     @property
     def label(self) -> str:
         return self.name
@@ -90,6 +101,13 @@ class Tied(Composite):
     glyph: ClassVar[str] = "block"
     name: str
     term: Term
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [
+            *(tied("shared", dense(3) >> tanh).at(x) for x in (Real(2), Real(3, 3))),
+            tied("shared", block("part", dense(2)) >> bias()).at(Real(3)),
+        ]
 
     def ties(self, inner: Circuit) -> tuple[Tree, Tree]:
         return {}, inner.tied | ({self.name: inner.params} if inner.params else {})

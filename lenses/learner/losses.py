@@ -7,7 +7,7 @@ a change too, where it is real.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from ..interpret import Cx, Side
-from ..spaces import Array, IndexElement, Space
-from ..terms import Box
+from ..spaces import Array, IndexElement, Real, Space
+from ..terms import Box, Term
 
 
 def _integer_cross_entropy(y: Any, label: Any) -> Any:
@@ -82,15 +82,24 @@ class Loss(Box):
             return Array(prediction.sizes[:-1], prediction.names[:-1], IndexElement(prediction.sizes[-1]))
         return prediction
 
+    def allowed(self, prediction: Array) -> list[Array]:
+        """The arrays of labels that go with a prediction: real ones, indices, or either."""
+        real = [self.labels(prediction, False)] if self.meaning.real else []
+        return real + ([self.labels(prediction, True)] if self.meaning.index else [])
+
     def type(self, dom: Space) -> Space:
         y, label = dom
         if y.rank < 1 or y.change is None:
             self.fail(0, "a real array with at least 1 axis, the one that the loss reduces", y)
-        allowed = [self.labels(y, False)] if self.meaning.real else []
-        allowed += [self.labels(y, True)] if self.meaning.index else []
+        allowed = self.allowed(y)
         if label not in allowed:
             self.fail(1, "labels: " + " or ".join(map(repr, allowed)), label)
         return Space([Array(y.sizes[:-1], y.names[:-1], y.element)])
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        pairs = [(loss, y) for loss in map(Loss, LOSSES) for y in (Real(3), Real(2, 2))]
+        return [loss.at(y, Space([label])) for loss, y in pairs for label in loss.allowed(y[0])]
 
     def flops(self, dom: Space) -> int:
         return 4 * dom[0].size

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, Space, element_of
-from ..terms import Box
-from .rates import Schedule, check_rate
+from ..terms import Box, Term
+from .rates import Schedule, check_rate, slowing
 
 Tree = Any
 each: Callable[..., Tree] = jax.tree.map
@@ -121,6 +121,15 @@ class Update(Box):
             if came != expected:
                 self.fail(i, expected, came)
         return self.params.space
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        from optax import lion
+
+        params = {name: jax.ShapeDtypeStruct(shape, "float32") for name, shape in (("bias", (2,)), ("weight", (2, 3)))}
+        named = [make(0.1) for make in (sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw)]
+        boxes = [f.lens(params) for f in (*named, momentum(slowing), optax(lion(0.1)))]
+        return [box.at(box.state.space @ box.params.space) for box in boxes]
 
     def _trees(self, xs: Sequence[Any]) -> tuple[Any, Any]:
         n = len(self.state.space)

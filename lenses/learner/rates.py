@@ -14,11 +14,16 @@ import jax.numpy as jnp
 
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Array, IndexElement, Space, unit
-from ..terms import Box, Port
+from ..spaces import Array, IndexElement, Real, Space, unit
+from ..terms import Box, Port, Term
 
 Schedule = Callable[[Any], Any]
 """From the number of steps so far (an int32 scalar) to a rate, as in optax."""
+
+
+def slowing(steps: Any) -> Any:
+    """The schedule 1 / (1 + steps)."""
+    return 1.0 / (1.0 + steps)
 
 
 class Rate(Box):
@@ -37,6 +42,11 @@ class Rate(Box):
         if dom[0].change is None:
             self.fail(0, "losses, real numbers", dom[0])
         return unit
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        constant = [constant_rate().at(Real()), constant_rate(0.5).at(Real(2, 3))]
+        return [*constant, *(scheduled_rate(slowing).at(x) for x in (Real(), Real(2, 2)))]
 
     def ports(self, dom: Space) -> tuple[Port, ...]:
         return (Port("steps", "state", Array((), None, IndexElement(2**31))),) if callable(self.rate) else ()
