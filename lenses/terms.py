@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from .errors import ArityError, LensError, explain
 from .graph import Graph, Node, canonical
+from .ports import Port
 from .spaces import Array, Index, Real, Space
 
 if TYPE_CHECKING:
@@ -304,40 +305,6 @@ def literal(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"
     return repr(value)
-
-
-@dataclasses.dataclass(frozen=True)
-class Port:
-    """A wire from the side: its `name` (a path with dots), kind, array and initialiser.
-
-    `kind` is "param" (learned), "state" (rewritten by a forward pass) or "key" (random).
-    `init` names an initialiser of `lenses.initialisers`, with its numbers after a colon; it fills
-    what is behind the first `stacked` axes, which hold one array for each time of a repeat.
-    """
-
-    name: str
-    kind: str
-    array: Array
-    init: str = "zeros"
-    stacked: int = 0
-
-    def __post_init__(self) -> None:
-        if isinstance(self.array, Space):  # as it is printed
-            object.__setattr__(self, "array", self.array[0])
-
-    def stack(self, size: int) -> Port:
-        """The port with one more axis stacked in front."""
-        array = Array((size, *self.array.sizes), (None, *self.array.names), self.array.element)
-        return dataclasses.replace(self, array=array, stacked=self.stacked + 1)
-
-    def to_data(self) -> tuple[Any, ...]:
-        """The arguments of `from_data`, as plain data."""
-        return (self.name, self.kind, Space([self.array]), self.init, self.stacked)
-
-    @classmethod
-    def from_data(cls, name: str, kind: str, space: Space, init: str, stacked: int) -> Port:
-        """The port again."""
-        return cls(name, kind, space[0], init, stacked)
 
 
 # -- wiring ---------------------------------------------------------------------------------
