@@ -11,8 +11,8 @@ fold that term under the same rule.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -63,8 +63,31 @@ class Env:
     after: dict[str, Any] = field(default_factory=dict)
     uses: dict[str, list[Any]] = field(default_factory=dict)
 
+    points: ClassVar[bool] = False
+    """Whether every array, parameters too, has an axis of points in front that nothing is ever summed over."""
+
     def __post_init__(self) -> None:
         self.model = self.model or self.rule
+
+    def spread(self, tree: Any) -> Any:
+        """A tree of arrays that are the same for all points, as the pass wants them."""
+        return tree
+
+    def anew(self, rule: Rule) -> Env:
+        """An environment of the same kind for another pass, under `rule`."""
+        return replace(self, rule=rule, model=rule, before={}, after={}, uses={})
+
+    def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[Sequence[Any], Any]:
+        """What one box does when a graph is evaluated. A subclass may run boxes in another way."""
+        return cx.cell.box.run(cx, p, xs)
+
+    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[Sequence[Any], Any, Any]:
+        """What one box does in a forward pass."""
+        return self.rule.clause(cx.cell.box).forward(cx, p, xs)
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        """What one box does in a backward pass."""
+        return self.rule.clause(cx.cell.box).backward(cx, p, kept, ds)
 
 
 class Cx:
@@ -106,7 +129,7 @@ class Cx:
 
     def separate(self, rule: Rule | None = None) -> Env:
         """An environment for a pass within this one, uses of tied parameters collected apart; maybe another rule."""
-        return Env(rule or self.env.rule, self.env.model, self.env.before, self.env.after)
+        return replace(self.env, rule=rule or self.env.rule, uses={})
 
     def use(self, uses: dict[str, Any]) -> None:
         """Adds one message a tied parameter, collected apart, to those of the pass."""
@@ -167,7 +190,7 @@ def evaluate(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env) -> tuple
     states: dict[str, Any] = {}
 
     def clause(cell: Cell, xs: list[Any]) -> Sequence[Any]:
-        ys, new = cell.box.run(Cx(cell, env), side.of(cell), level(cell, xs)[0])
+        ys, new = env.run(Cx(cell, env), side.of(cell), level(cell, xs)[0])
         _put(states, cell, new)
         return ys
 
@@ -189,7 +212,7 @@ def forward(circuit: Circuit, side: Side, xs: Sequence[Any], env: Env) -> tuple[
 
     def clause(cell: Cell, xs: list[Any]) -> Sequence[Any]:
         even, had = level(cell, xs)
-        ys, new, kept = env.rule.clause(cell.box).forward(Cx(cell, env), side.of(cell), even)
+        ys, new, kept = env.forward(Cx(cell, env), side.of(cell), even)
         _put(states, cell, new)
         kept = kept if had is None else Levelled(kept, had)
         if not env.rule.zero_preserving and cell.cod.arrays:
@@ -215,7 +238,7 @@ def backward(
             kept, lead = kept.kept, kept.lead
         if isinstance(kept, Levelled):
             kept, had = kept.kept, kept.had
-        changes, dxs = rule.clause(cell.box).backward(Cx(cell, env, lead), side.of(cell), kept, ds)
+        changes, dxs = env.backward(Cx(cell, env, lead), side.of(cell), kept, ds)
         _put(params, cell, changes)
         if had is None:
             return dxs

@@ -45,6 +45,11 @@ class Element:
         """The element type of changes, None where there are none."""
         return self
 
+    @property
+    def values(self) -> Any:
+        """All elements, as a sequence, where there are finitely many; None otherwise."""
+        return None
+
     def call(self, axes: list[str]) -> str:
         """The source text that makes an array of this element type with these printed axes."""
         raise NotImplementedError(type(self).__name__)
@@ -80,6 +85,10 @@ class IndexElement(Element):
     @property
     def change(self) -> None:
         return None
+
+    @property
+    def values(self) -> range:
+        return range(self.below)
 
     def call(self, axes: list[str]) -> str:
         return f"Index({', '.join([*axes, f'below={self.below}'])})"

@@ -36,6 +36,7 @@ class Term:
 
     arity: tuple[int, int]
     typed: ClassVar[bool] = False
+    checks: bool = False  # whether a type that was given is kept in it, as a box that checks it
 
     def compose_typed(self, terms: Sequence[Term]) -> Term:
         """The composite of terms of which some are typed, this one among them."""
@@ -127,7 +128,7 @@ class Seq(Term):
     _pieces: Sequence[Term] | None
 
     def __init__(self, pieces: Sequence[Term], arity: tuple[int, int]):
-        self._set(_pieces=pieces, arity=arity)
+        self._set(_pieces=pieces, arity=arity, checks=any([t.checks for t in pieces]))
 
     @cached_property
     def parts(self) -> tuple[Term, ...]:
@@ -143,7 +144,7 @@ class Par(Term):
     _pieces: Sequence[Term] | None
 
     def __init__(self, pieces: Sequence[Term], arity: tuple[int, int]):
-        self._set(_pieces=pieces, arity=arity)
+        self._set(_pieces=pieces, arity=arity, checks=any([t.checks for t in pieces]))
 
     @cached_property
     def factors(self) -> tuple[Term, ...]:
@@ -202,6 +203,7 @@ class Box(Term):
     elementwise: ClassVar[bool] = False
     operator: ClassVar[bool] = False
     levels: ClassVar[bool] = True
+    passes: ClassVar[bool] = False  # whether its meaning is a whole pass through a term
     _names: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:

@@ -85,7 +85,7 @@ class Typed(Term):
 
 def _settled(term: Term, dom: Space) -> Term:
     """The term without the checks that its typing at `dom` has shown to hold, names of axes included."""
-    if not any(isinstance(node.box, Check) for node in term.graph.nodes):
+    if not term.checks:
         return term
     held: set[int] = set()
 

@@ -54,7 +54,7 @@ class Embedding(Box):
         return 0
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        return p["table"][xs[0]]
+        return jnp.asarray(p["table"])[xs[0]]  # it may be a constant of NumPy, where it is not learned
 
 
 def embedding(*features: int, dtype: str = "float32", init: str = "normal:0.02", **named: int) -> Term:

@@ -151,6 +151,7 @@ class Check(Box):
 
     glyph: ClassVar[str] = "wire"
     linear: ClassVar[bool] = True
+    checks: ClassVar[bool] = True  # type: ignore[misc]
     space: Space
 
     @property

@@ -86,14 +86,16 @@ class Expose(Composite):
         shared = {name: tree.pop(name) for name in self.term.circuit.tied}
         return Side(tree, p.states, p.key, shared)
 
-    def _batched(self, xs: Sequence[Any]) -> tuple[int, ...] | None:
+    def _batched(self, cx: Cx, xs: Sequence[Any]) -> tuple[int, ...] | None:
         """The batch axes of the wires if a parameter has any, so that each example has its own."""
+        if cx.env.points:
+            return None
         had = batch_ranks(self.params @ self.term.dom, xs)
         return had if any(had[: len(self._paths)]) else None
 
     def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         n = len(self._paths)
-        had = self._batched(xs)
+        had = self._batched(cx, xs)
         if had is None:
             ys, states = evaluate(cx.inner, self.open_side(p, xs[:n]), xs[n:], cx.env)
             return tuple(ys), states
@@ -107,7 +109,7 @@ class Expose(Composite):
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
         n = len(self._paths)
-        if self._batched(xs) is not None:
+        if self._batched(cx, xs) is not None:
             return Box.forward(self, cx, p, xs)
         rule = cx.env.model
         ys, states, tape = forward(cx.inner, self.open_side(p, xs[:n]), xs[n:], cx.separate(rule))

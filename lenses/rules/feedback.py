@@ -87,6 +87,7 @@ class DirectFeedbackAlignment(Rule):
 
     additive = False
     zero_preserving = False
+    local = False
 
     def __init__(self, init: str, cod: Space | None = None):
         super().__init__("direct_feedback_alignment", {Weighted: DirectClause()})

@@ -130,6 +130,8 @@ class Rule:
     """Messages meet additively: copy is natural."""
     zero_preserving: ClassVar[bool] = True
     """Where nothing comes back to a box, nothing goes on: discard is natural, dead branches cost nothing."""
+    local: ClassVar[bool] = True
+    """What a box sends back depends on what came back to it, not on the error of the whole: composites are of parts."""
 
     def __init__(self, name: str = "backprop", clauses: Mapping[Any, Clause] | None = None):
         self.name = name

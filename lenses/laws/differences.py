@@ -1,0 +1,122 @@
+"""Derivatives against differences of the meaning: the oracle that knows nothing of derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .compare import Difference, Verdict, precision
+from .maps import Map
+from .points import points
+from .reference import meaning
+
+WEIGHTS = {1: 45 / 60, 2: -9 / 60, 3: 1 / 60}
+"""The central difference of order 6: sum of weight_k (f(a + k h v) - f(a - k h v)) / h."""
+
+
+def _moving(f: Map) -> list[int]:
+    return [i for i, a in enumerate(f.dom) if a.change is not None]
+
+
+def _inner(xs: Sequence[Any], ys: Sequence[Any]) -> Any:
+    """The inner product at each point, of two rows of arrays with an axis of points in front."""
+    parts = [
+        (np.asarray(x, "float64") * np.asarray(y, "float64")).reshape(len(x), -1).sum(1)
+        for x, y in zip(xs, ys, strict=True)
+    ]
+    return np.sum(parts, axis=0)
+
+
+def _along(f: Map, xs: Sequence[Any], vs: Sequence[Any], steps: Sequence[float]) -> list[list[Any]]:
+    """f(x + s v) for each of the steps s, all run at once: the changing outputs."""
+    n = len(xs[0])
+    moving = dict(zip(_moving(f), vs, strict=True))
+    rows = [
+        np.concatenate([(x + s * moving[i]).astype(x.dtype) if i in moving else x for s in steps])
+        for i, x in enumerate(xs)
+    ]
+    ys = [y for y, a in zip(meaning(f.term, rows), f.cod, strict=True) if a.change is not None]
+    return [[y[k * n : (k + 1) * n] for y in ys] for k in range(len(steps))]
+
+
+def _setting(f: Map, seed: int, kinds: Sequence[str]) -> tuple[list[Any], list[Any], list[Any]]:
+    rng = np.random.default_rng(seed)
+    usual = ["normal"] * len(kinds)
+    xs, ws = points(f.dom, rng, kinds), points(f.cod.change, rng, usual)
+    return xs, points(f.dom.change, rng, usual), ws
+
+
+@dataclass(frozen=True)
+class Differences:
+    """The claim that r is the reverse derivative of f, to be held against central differences."""
+
+    f: Map
+    r: Map
+
+    def verdict(self, seed: int = 0) -> Verdict:
+        """Compares along random directions; the step is halved to see how far the differences can be trusted."""
+        f, kinds = self.f, ("normal", "positive", "normal", "positive")
+        xs, vs, ws = _setting(f, seed, kinds)
+        unit = precision(f.dom, f.cod)
+        h = 2 * unit ** (1 / 7)
+        ks = [sign * k for k in WEIGHTS for sign in (1, -1)]
+        with np.errstate(all="ignore"):
+            found, sizes = [], []
+            for step in (h, h / 2):
+                values = _along(f, xs, vs, [k * step for k in ks])
+                inner = [_inner(y, ws) for y in values]
+                found.append(sum(np.sign(k) * WEIGHTS[abs(k)] * i for k, i in zip(ks, inner, strict=True)) / step)
+                sizes.append(np.max(np.abs(inner), axis=0))
+            given = _inner(vs, meaning(self.r.term, [*xs, *ws]))
+            trust = 20 * np.abs(found[0] - found[1]) + 200 * unit / h * np.maximum(sizes[0], 1e-3)
+            gap = np.abs(given - found[1])
+            clear = np.isfinite(given) & np.isfinite(gap) & (trust < 1e-2 * np.maximum(np.abs(found[1]), 1e-1))
+            wrong = np.flatnonzero(clear & (gap > trust))
+        if len(wrong):
+            i = int(wrong[0])
+            left, right = np.float64(found[1][i]), np.float64(given[i])
+            return Verdict("fails", "the derivative is not the limit of differences", len(kinds),
+                           Difference(0, left, right, float(trust[i]), [x[i] for x in xs], kinds[i]))  # fmt: skip
+        if not clear.any():
+            return Verdict("nothing", "no point at which differences can be trusted", len(kinds))
+        return Verdict("holds", f"on {int(clear.sum())}", int(clear.sum()))
+
+
+@dataclass(frozen=True)
+class Kinks:
+    """The claim that at kinks and ties r stays between the derivatives of f to both sides."""
+
+    f: Map
+    r: Map
+
+    def verdict(self, seed: int = 0) -> Verdict:
+        """Compares at points of ties and equal values with one-sided differences of order 2."""
+        f, kinds = self.f, ("ties", "zero", "ties", "equal", "ties", "ties")
+        xs, vs, ws = _setting(f, seed, kinds)
+        unit = precision(f.dom, f.cod)
+        h = unit ** (1 / 3) * 4
+        steps = (0.0, h, 2 * h, h / 2, -h, -2 * h, -h / 2)
+        with np.errstate(all="ignore"):
+            zero, r1, r2, r0, l1, l2, l0 = (_inner(y, ws) for y in _along(f, xs, vs, steps))
+            sides = [
+                ((4 * r1 - r2 - 3 * zero) / (2 * h), (4 * r0 - r1 - 3 * zero) / h),
+                ((4 * l1 - l2 - 3 * zero) / (-2 * h), (4 * l0 - l1 - 3 * zero) / -h),
+            ]
+            given = _inner(vs, meaning(self.r.term, [*xs, *ws]))
+            fine = np.stack([b for _, b in sides])
+            trust = 20 * sum(np.abs(a - b) for a, b in sides) + 1e3 * unit / h * np.maximum(np.abs(zero), 1.0)
+            low, high = fine.min(0) - trust, fine.max(0) + trust
+            clear = (
+                np.isfinite(given) & np.isfinite(low + high) & (trust < 1e-1 * np.maximum(np.abs(fine).max(0), 1e-1))
+            )
+            wrong = np.flatnonzero(clear & ((given < low) | (given > high)))
+        if len(wrong):
+            i = int(wrong[0])
+            return Verdict("fails", "the derivative lies outside those to both sides", len(kinds),
+                           Difference(0, fine[:, i], np.float64(given[i]), float(trust[i]), [x[i] for x in xs], kinds[i]))  # fmt: skip
+        if not clear.any():
+            return Verdict("nothing", "no point at which one-sided differences can be trusted", len(kinds))
+        return Verdict("holds", f"on {int(clear.sum())}", int(clear.sum()))
