@@ -50,7 +50,10 @@ class Law:
 
     `holds` says what is expected: True, or False for a statement that must be seen to fail. `item` is
     the number of the theory's item that it belongs to. `build` makes both sides; what it is given
-    depends on the structure. `variables` and `spaces` are read from the law's declaration.
+    depends on the structure: maps and spaces, read from the law's declaration into `variables` and
+    `spaces`, or the one subject (a loss, a rate, an optimiser, a learner) that `needs` names. It returns
+    a claim or a list of claims, each an `Equation` or an object with ``verdict(seed) -> Verdict``; a
+    string that says why the law does not apply; or `Expected(claims, holds)`.
     """
 
     name: str
@@ -72,6 +75,18 @@ class Law:
 
     def __repr__(self) -> str:
         return f"<law {self.path}: {self.statement}>"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What `build` returns where the expectation depends on the subject: one claim or a list, and whether they hold.
+
+    It takes the place of the law's own `holds`: clipping by the norm of all changes is a fine optimiser
+    of which "the optimiser of a product" must be seen to fail.
+    """
+
+    claims: Any
+    holds: bool
 
 
 STRUCTURES: dict[str, Structure] = {}
@@ -117,8 +132,11 @@ def law(
     """Decorator: makes a law of the function that builds its sides, and puts it into its structure.
 
     `over` declares what the law speaks of, as in ``"f: A -> B, g: B -> C"`` or ``"A, B"``; `depth` is
-    how often it differentiates, which bounds the size of the terms it is tried on; `needs` names what
-    must be true of the maps (``"real"``: they have changes, ``"smooth"``: and second derivatives).
+    how often it differentiates, which bounds the size of the terms it is tried on; `needs` lists what
+    it asks for: "real" (no indices), "smooth" (and derivatives of derivatives), "changes" (something
+    that can change on both ends), "box" (a single box), "pass" (the lens of a rule), "para" (terms
+    with their parameters on the side), "parameters" (that there are some), "once" (slow: one
+    instance), or the kind of subject: "functor", "loss", "rate", "optimiser", "learner".
     """
 
     def make(build: Callable[..., Any]) -> Law:
