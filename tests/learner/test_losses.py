@@ -111,6 +111,18 @@ def test_extreme_logits_stay_numbers():
         assert jnp.isfinite(value).all() and jnp.isfinite(jax.tree.leaves(pullback(jnp.ones(2)))[0]).all()
 
 
+def test_changes_where_the_formulas_have_corners():
+    """At logit 0, at the label, and at the margin: no corner of a formula shows where the loss has none."""
+    y, t = jnp.zeros(3), jnp.array([0.0, 0.25, 1.0])
+    space = Real(3) @ Real(3)
+    for loss, at, expected in (
+        (lenses.binary_cross_entropy, (y, t), 0.5 - t),
+        (lenses.absolute_error, (t, t), y),
+        (lenses.hinge, (jnp.array([1.0, -1.0, 1.0]), jnp.array([1.0, -1.0, 1.0])), y),
+    ):
+        close(compile(loss, space).vjp({}, *at)[1](jnp.ones(()))[1][0], expected, 0.0, 0.0)
+
+
 def test_leading_axes_are_examples():
     net = compile(lenses.softmax_cross_entropy, Real(5, 3) @ Index(5, below=3))
     y = np.random.default_rng(0).normal(size=(2, 5, 3))
