@@ -1,1 +1,45 @@
-"""Laws."""
+"""Laws: a catalogue that runs, and a checker to point at a term, a box, a rule, a pair of functions, an optimiser.
+
+    report = laws.check(dense(3).at(Real(2)))   # what holds, what fails, and on which smallest composite
+    laws.catalogue()                            # every law: statement, source, structure
+    laws.terms(laws.standard())                 # a hypothesis strategy of well-typed terms
+    laws.power(...)                             # how many seeded mistakes the laws notice
+
+A law is an equation between terms (`law`, `maps`, `structures/`); the two sides are decided where
+that is possible and otherwise run in a reference meaning that needs no compilation (`reference`),
+up to measured rounding noise (`compare`). A failure is made small (`shrink`) and explained (`check`).
+"""
+
+from . import structures
+from .check import check, replay
+from .compare import Verdict, compare
+from .generate import random_term
+from .law import STRUCTURES, Expected, Law, Structure, catalogue, find, law, structure
+from .report import Failure, Finding, Report
+from .signature import Signature, standard
+from .strategies import spaces, terms, values
+
+__all__ = [
+    "STRUCTURES",
+    "Expected",
+    "Failure",
+    "Finding",
+    "Law",
+    "Report",
+    "Signature",
+    "Structure",
+    "Verdict",
+    "catalogue",
+    "check",
+    "compare",
+    "find",
+    "law",
+    "random_term",
+    "replay",
+    "spaces",
+    "standard",
+    "structure",
+    "structures",
+    "terms",
+    "values",
+]

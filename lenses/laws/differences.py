@@ -59,6 +59,8 @@ class Differences:
     def verdict(self, seed: int = 0) -> Verdict:
         """Compares along random directions; the step is halved to see how far the differences can be trusted."""
         f, kinds = self.f, ("normal", "positive", "normal", "positive")
+        if not (len(f.dom.change) and len(f.cod.change)):
+            return Verdict("nothing", "nothing can change")
         xs, vs, ws = _setting(f, seed, kinds)
         unit = precision(f.dom, f.cod)
         h = 2 * unit ** (1 / 7)
@@ -95,6 +97,8 @@ class Kinks:
     def verdict(self, seed: int = 0) -> Verdict:
         """Compares at points of ties and equal values with one-sided differences of order 2."""
         f, kinds = self.f, ("ties", "zero", "ties", "equal", "ties", "ties")
+        if not (len(f.dom.change) and len(f.cod.change)):
+            return Verdict("nothing", "nothing can change")
         xs, vs, ws = _setting(f, seed, kinds)
         unit = precision(f.dom, f.cod)
         h = unit ** (1 / 3) * 4

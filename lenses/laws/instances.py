@@ -12,10 +12,10 @@ from ..combinators import expose
 from ..errors import LensError
 from ..spaces import Space
 from ..typed import Typed
-from .compare import Equation, Verdict, compare
+from .compare import Verdict, compare
 from .generate import random_term
 from .law import Law, Variable
-from .maps import Map, drawn
+from .maps import Equation, Map, drawn
 from .signature import Signature
 
 
@@ -61,6 +61,8 @@ class Instance:
             if verdict.failed:
                 return verdict
             found.append(verdict)
+        if not found:
+            return Verdict("nothing", "there is nothing to compare")
         outcomes = [v.outcome for v in found]
         if all(o == "proved" for o in outcomes):
             return found[0]
@@ -129,7 +131,7 @@ class Maker:
             terms[chosen.name] = subject if bare else self.around(subject, rng)
             bound |= {chosen.dom: terms[chosen.name].dom, chosen.cod: terms[chosen.name].cod}
         steps = max(1, self.steps - 2 * (law.depth - 1)) if law.depth > 1 else self.steps
-        real = law.needs in ("real", "smooth", "box")
+        real = bool({"real", "smooth"} & set(law.needs.split()))
         whole = self.real if real else self.signature
         pure = self.parameter_free if "para" in law.needs else whole
         for v in variables:

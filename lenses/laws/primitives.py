@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
@@ -38,13 +39,14 @@ def _run(jaxpr: Jaxpr, consts: Values, arguments: Values) -> list[Any]:
             ys = [ys]
         for v, y in zip(eqn.outvars, ys, strict=True):
             # NumPy may widen (a float and a Python number) or give a scalar where JAX has an array.
-            known[v] = y if getattr(y, "dtype", None) == v.aval.dtype else as_numpy(y, v.aval.dtype)
+            dtype = v.aval.dtype  # type: ignore[attr-defined]
+            known[v] = y if getattr(y, "dtype", None) == dtype else as_numpy(y, dtype)
     return [v.val if isinstance(v, Literal) else known[v] for v in jaxpr.outvars]
 
 
 def as_numpy(x: Any, dtype: Any = None) -> Any:
     """The array in NumPy; arrays that NumPy does not have (random keys) stay as they are."""
-    if jax.dtypes.issubdtype(getattr(x, "dtype", np.float64), jax.dtypes.prng_key):
+    if jnp.issubdtype(getattr(x, "dtype", np.float64), jax.dtypes.prng_key):
         return x
     return np.asarray(x, dtype)
 

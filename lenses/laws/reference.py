@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..boxes.structure import Add, Check, Copy, Discard, Zero
@@ -46,7 +47,7 @@ class Program(NamedTuple):
         def flattened(*values: Any) -> Any:
             return function(jax.tree.unflatten(tree, values))
 
-        mapped = [not jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) for x in flat]
+        mapped = [not jnp.issubdtype(x.dtype, jax.dtypes.prng_key) for x in flat]
         if any(mapped):
             axes = tuple(0 if m else None for m in mapped)
             each = jax.vmap(flattened, in_axes=axes, axis_size=rows)

@@ -66,6 +66,11 @@ class Signature:
         pairs = [*zip(self.boxes, self.weights, strict=True), *((b, often) for b in more)]
         return Signature(pairs, [Space([a]) for a in self.arrays], self.largest, self.most, self.name, self.allowed)
 
+    def of(self, largest: int) -> Signature:
+        """The signature with arrays of up to so many elements."""
+        pairs = zip(self.boxes, self.weights, strict=True)
+        return Signature(pairs, [Space([a]) for a in self.arrays], largest, self.most, self.name, self.allowed)
+
     def where(self, box: Callable[[Term], bool], array: Callable[[Array], bool] = lambda array: True) -> Signature:
         """The signature with those boxes and arrays alone, and with boxes that give such arrays."""
         kept = [(b, w) for b, w in zip(self.boxes, self.weights, strict=True) if box(b)]
@@ -171,7 +176,7 @@ def standard(dtype: str = "float32", indices: bool = True) -> Signature:
     ]
     if indices:
         arrays.append(lenses.Index(2, below=3))
-        boxes += [lenses.embedding(2), lenses.one_hot(), lenses.argmax()]
+        boxes += [lenses.embedding(2, dtype=dtype), lenses.one_hot(dtype), lenses.argmax()]
     return Signature(boxes, arrays, name=f"standard({dtype!r})")
 
 

@@ -1,9 +1,10 @@
 """The catalogue: one module a structure, its docstring the definition, its laws below it."""
 
-from . import additive, category, copying, functor, lens, monoidal, parametrised, reverse
+from . import additive, boxes, category, copying, functor, lens, monoidal, parametrised, reverse, rules
 
 __all__ = [
     "additive",
+    "boxes",
     "category",
     "copying",
     "functor",
@@ -11,4 +12,5 @@ __all__ = [
     "monoidal",
     "parametrised",
     "reverse",
+    "rules",
 ]

@@ -52,7 +52,7 @@ def named(prefix: str, space: Space) -> list[str]:
     return [f"{prefix}{i}" for i in range(len(space))]
 
 
-@law(PARA, "reparametrisation along id", "f^id = f", SOURCE, 12, over="f: A -> B", needs="parameters")
+@law(PARA, "reparametrisation along id", "f^id = f", SOURCE, 12, over="f: A -> B", needs="para parameters")
 def along_identity(R: Derivative, f: Typed) -> Equation:
     base = plain(f, f.dom)
     params = expose(f).params
@@ -61,7 +61,7 @@ def along_identity(R: Derivative, f: Typed) -> Equation:
 
 
 @law(PARA, "reparametrisation twice", "(f^a)^b = f^(b; a)", SOURCE, 12, over="f: A -> B, a: Q -> P, b: S -> Q",
-     needs="parameters")  # fmt: skip
+     needs="para parameters")  # fmt: skip
 def along_twice(R: Derivative, f: Typed, a: Map, b: Map) -> Equation:
     once = along(f, a, "q")
     twice = along(once, b, "s")
@@ -69,7 +69,7 @@ def along_twice(R: Derivative, f: Typed, a: Map, b: Map) -> Equation:
 
 
 @law(PARA, "reparametrisation of a composite", "f^a; g^b = (f; g)^(a * b)", SOURCE, 12,
-     over="f: A -> B, a: Q -> P, g: B -> C, b: S -> O", needs="parameters")  # fmt: skip
+     over="f: A -> B, a: Q -> P, g: B -> C, b: S -> O", needs="para parameters")  # fmt: skip
 def along_composite(R: Derivative, f: Typed, a: Map, g: Typed, b: Map) -> Equation:
     apart = Typed(compose(along(f, a, "q").term, along(g, b, "s").term), f.dom)
     base = plain(f, f.dom), plain(g, g.dom)
@@ -81,7 +81,7 @@ def along_composite(R: Derivative, f: Typed, a: Map, g: Typed, b: Map) -> Equati
 
 
 @law(PARA, "composition", "(p, q, x) -> g(q, f(p, x)) is f; g", SOURCE, 12, over="f: A -> B, g: B -> C",
-     needs="parameters")  # fmt: skip
+     needs="para parameters")  # fmt: skip
 def composition(R: Derivative, f: Typed, g: Typed) -> Equation:
     p, q = expose(f).params, expose(g).params
     f0, g0 = plain(f, f.dom), plain(g, g.dom)
@@ -97,7 +97,7 @@ def composition(R: Derivative, f: Typed, g: Typed) -> Equation:
 
 
 @law(PARAMETRISED_LENS, "R of a reparametrised map", "R[f^a] = R[f]^R[a]", "Cruttwell et al. 2021, Proposition 2", 13,
-     over="f: A -> B, a: Q -> P", needs="parameters")  # fmt: skip
+     over="f: A -> B, a: Q -> P", needs="para parameters")  # fmt: skip
 def reverse_reparametrised(R: Derivative, f: Typed, a: Map) -> Equation:
     base, moved = plain(f, f.dom), arranged(along(f, a, "q"), named("q", a.dom))
 
@@ -110,7 +110,7 @@ def reverse_reparametrised(R: Derivative, f: Typed, a: Map) -> Equation:
 
 
 @law(PARAMETRISED_LENS, "tied weights", "R[f^copy] adds the changes of both uses",
-     "Cruttwell et al. 2021, Example 8", 16, over="f: A -> B", needs="parameters")  # fmt: skip
+     "Cruttwell et al. 2021, Example 8", 16, over="f: A -> B", needs="para parameters")  # fmt: skip
 def tied_weights(R: Derivative, f: Typed) -> Equation:
     base = plain(f, f.dom)
     params = expose(f).params
@@ -127,12 +127,12 @@ def tied_weights(R: Derivative, f: Typed) -> Equation:
 
 
 @law(PARAMETRISED_LENS, "batching", "R[batch f] is R[f] at each example, changes of parameters summed",
-     "Cruttwell et al. 2021, 3.1", 16, over="f: A -> B", needs="parametrised pass")  # fmt: skip
+     "Cruttwell et al. 2021, 3.1", 16, over="f: A -> B", needs="para pass")  # fmt: skip
 def batching(R: Derivative, f: Typed) -> Batching:
     return Batching(f, R.rule)
 
 
 @law(PARAMETRISED_LENS, "compilation", "compiled, f and its lens are what they are box by box",
-     "the functor to programs preserves composition", 13, over="f: A -> B", needs="parametrised pass once")  # fmt: skip
+     "the functor to programs preserves composition", 13, over="f: A -> B", needs="para pass once")  # fmt: skip
 def compilation(R: Derivative, f: Typed) -> Compiled:
     return Compiled(f, R.rule)

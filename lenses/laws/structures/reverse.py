@@ -135,19 +135,21 @@ def jvp(R: Derivative, f: Map) -> Equation:
 
 
 @law(REVERSE, "adjoint", "<D[f](a, v), w> = <v, R[f](a, w)>", "Cockett et al. 2019, Section 3.2", 8,
-     over="f: A -> B", needs="real")  # fmt: skip
-def adjoint(R: Derivative, f: Map) -> Equation:
+     over="f: A -> B", needs="changes")  # fmt: skip
+def adjoint(R: Derivative, f: Map) -> Equation | list[Equation]:
+    if not (len(f.dom.change) and len(f.cod.change)):
+        return []
     d, r = along_by_jax(f), R(f)
     return equal(lambda a, v, w: dot(d(a, v), w), lambda a, v, w: dot(v, r(a, w)), f.dom, f.dom.change, f.cod.change)
 
 
 @law(REVERSE, "differences", "<(f(a + h v) - f(a - h v)) / 2h, w> = <v, R[f](a, w)> in the limit",
-     "the outside oracle, central differences of order 6", 8, over="f: A -> B", needs="real")  # fmt: skip
+     "the outside oracle, central differences of order 6", 8, over="f: A -> B", needs="changes")  # fmt: skip
 def differences(R: Derivative, f: Map) -> Differences:
     return Differences(f, R(f))
 
 
 @law(REVERSE, "kinks", "<v, R[f](a, w)> lies between the one-sided derivatives of <f, w> along v, for a box f",
-     "Clarke 1975, Proposition 1.4", 8, over="f: A -> B", needs="box")  # fmt: skip
+     "Clarke 1975, Proposition 1.4", 8, over="f: A -> B", needs="box changes")  # fmt: skip
 def kinks(R: Derivative, f: Map) -> Kinks:
     return Kinks(f, R(f))

@@ -1,0 +1,546 @@
+"""`check(x)`: which laws apply to x, whether they hold, and where they fail on how little.
+
+What x is decides what is tried. A law is tried at instances: x in each role of the law, first alone
+and then within random terms. The first failure is shrunk, and whether a box's own derivative or the
+composition is wrong is found out by asking each box in it alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+from tqdm import tqdm
+
+from ..boxes.lifted import lift
+from ..errors import LensError, explain
+from ..functor import Functor
+from ..inference import inference
+from ..rules.rule import Rule, backprop
+from ..spaces import Space
+from ..syntax import shorten
+from ..terms import Box, Term
+from ..typed import Misfit, Typed, as_typed
+from . import maps
+from .compare import Verdict, compare
+from .given import Given
+from .instances import Instance, Maker, parameters
+from .law import STRUCTURES, Expected, Law, find
+from .maps import Derivative, Equation, lens
+from .purity import leaf_cells
+from .report import Failure, Finding, Report
+from .rewrite import at_precision
+from .shrink import shrink
+from .signature import Signature, standard
+from .structures import additive, boxes, category, copying, functor, monoidal, parametrised, reverse, rules
+from .structures import lens as lens_laws
+
+EXAMPLES = 4
+"""Instances a law, by default."""
+PATIENCE = 60
+"""Instances that a law is tried at which is expected to fail, until it does."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Laws to try together: under which derivative, on which subjects, and what is expected otherwise."""
+
+    laws: tuple[Law, ...]
+    R: Any
+    of: str = ""
+    subjects: tuple[Typed, ...] = ()
+    expected: Mapping[str, bool] = field(default_factory=dict)
+
+
+def check(
+    x: Any,
+    space: Space | None = None,
+    *,
+    rule: Rule | None = None,
+    law: str | Sequence[str] | None = None,
+    examples: int = EXAMPLES,
+    seed: int = 0,
+    dtype: str = "float64",
+    signature: Signature | None = None,
+    progress: bool | None = None,
+) -> Report:
+    """The laws that apply to `x`, tried: proved, holding on so many points, failing, or skipped and why.
+
+    Args:
+        x: a term (or a JAX function, which is lifted), typed or with its `space`; a class of boxes; a pair of
+            functions (forward, backward) of a lens, with f: A -> B and f*: A * B' -> A'; a rule; a loss, rate,
+            optimiser or learner; a functor from terms to terms.
+        rule: the rule whose lens of a term is checked; backpropagation by default.
+        law: only this law or structure, or these, by name.
+        examples: instances a law; more find rarer faults.
+        seed: of the terms and points; the same seed tries the same.
+        dtype: the dtype in which real arrays are carried while laws are tried.
+        signature: the boxes that x is composed with; `standard()` by default.
+        progress: whether to show a bar; by default where it takes more than a few seconds.
+
+    Raises LensError where `x` is nothing that has laws, or its space is missing.
+    """
+    with jax.enable_x64(True):
+        subject, sections, notes = _sections(x, space, rule, dtype)
+        chosen = _chosen(sections, law)
+        given = signature or standard(dtype)
+        largest = max([a.size for s in sections for t in s.subjects for a in (*t.dom, *t.cod)], default=1)
+        if largest > given.largest:
+            given = given.of(largest)
+        if rule is not None or isinstance(x, Rule):
+            given = _accepted(given, rule or x)
+        search = Search(Maker(given), examples, seed)
+        findings = []
+        total = sum(len(s.laws) for s in chosen)
+        bar = tqdm(total=total, desc="laws", unit="law", delay=3, leave=False, disable=progress is False)
+        with bar:
+            for section in chosen:
+                for each in section.laws:
+                    bar.set_postfix_str(each.path, refresh=False)
+                    findings.append(search.finding(section, each))
+                    bar.update()
+    return Report(subject, f"{_plural(examples, 'instance')} a law, in {dtype}, seed {seed}", tuple(findings), notes)
+
+
+def _plural(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+# -- what applies ----------------------------------------------------------------------------
+
+
+def _sections(x: Any, space: Space | None, rule: Rule | None, dtype: str) -> tuple[str, list[Section], tuple[str, ...]]:
+    if isinstance(x, type) and issubclass(x, Box):
+        return _of_class(x, rule, dtype)
+    if isinstance(x, Rule):
+        return repr(x), _of_rule(x, ()), ()
+    if isinstance(x, Functor):
+        return type(x).__name__, [Section(tuple(functor.FUNCTOR), x)], ()
+    if isinstance(x, tuple) and len(x) == 2 and all(map(callable, x)):
+        return _of_pair(*x, space, dtype)
+    special = _special(x)
+    if isinstance(x, Term):
+        if special and space is None and not isinstance(x, Typed):
+            return repr(x), special, ()
+        typed = as_typed(x, space, "check")
+        subjects, notes = _prepared([typed], dtype)
+        return f"{shorten(typed)}", [*special, *_of_terms(subjects, rule)], notes
+    if special:
+        return repr(x), special, ()
+    if callable(x):
+        typed = _lifted(x, space)
+        subjects, notes = _prepared([typed], dtype)
+        return f"{shorten(typed)}", _of_terms(subjects, rule), notes
+    raise LensError(
+        explain(f"{x!r:.100} has no laws that are known",
+                expected="a term, a function, a class of boxes, a pair (forward, backward), a rule, a loss, a rate, "
+                "an optimiser, a learner or a functor",
+                do="laws.check(lift(fn).at(Real(3))) for a function of arrays")
+    )  # fmt: skip
+
+
+def _special(x: Any) -> list[Section]:
+    """The sections of losses, rates, optimisers and learners."""
+    return [
+        Section(tuple(s.own.values()), x)
+        for s in STRUCTURES.values()
+        if s.subject is not None and isinstance(x, s.subject())
+    ]
+
+
+def _lifted(x: Callable[..., Any], space: Space | None) -> Typed:
+    name = getattr(x, "__name__", repr(x))
+    if space is None:
+        wires = [p for p in inspect.signature(x).parameters.values() if p.default is p.empty]
+        call = ", ".join(f"{p.name}=..." for p in wires)
+        raise LensError(
+            explain(f"the spaces of the inputs of {name}({call}) are missing",
+                    do=f"say them, as in laws.check({name}, Real(3){' @ Real(2)' if len(wires) > 1 else ''})")
+        )  # fmt: skip
+    try:
+        out = jax.eval_shape(x, *(jax.ShapeDtypeStruct(a.sizes, a.dtype) for a in space))
+    except Exception as error:  # whatever the user's function raises is said in the library's way
+        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        raise LensError(
+            explain(f"{name} cannot be called on {space!r}", because=f"{type(error).__name__}: {first}",
+                    do="give a JAX function of one example, and the spaces of its inputs")
+        ) from None  # fmt: skip
+    outputs = len(out) if isinstance(out, tuple | list) else 1
+    return lift(x, len(space), outputs).at(space)
+
+
+def _prepared(terms: Iterable[Typed], dtype: str) -> tuple[tuple[Typed, ...], tuple[str, ...]]:
+    """The terms as they are checked: without states and random keys, and in the precision asked for."""
+    found, notes = [], []
+    for term in terms:
+        circuit = term.circuit
+        if circuit.states or circuit.keyed:
+            term = Typed(inference(term.term), term.dom)
+            notes.append("it has states or draws random numbers, so inference(term) is checked, which does not")
+            if term.circuit.states or term.circuit.keyed:
+                raise LensError(
+                    explain(f"{shorten(term)} has states or draws random numbers even as inference(term)",
+                            do="check its parts that do not")
+                )  # fmt: skip
+        try:
+            term = at_precision(term, dtype)
+        except (LensError, Misfit, TypeError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            notes.append(f"it is checked in its own precision, since it cannot be carried by {dtype}: {reason}")
+        found.append(term)
+    return tuple(found), tuple(dict.fromkeys(notes))
+
+
+def _of_terms(subjects: tuple[Typed, ...], rule: Rule | None, box: bool = True) -> list[Section]:
+    R = lens(rule or backprop)
+    plain = [Section(tuple(s.own.values()), maps.terms, "", subjects)
+             for s in (boxes.BOX, category.CATEGORY, monoidal.MONOIDAL, copying.COPYING, copying.CARTESIAN)]  # fmt: skip
+    sections = [*plain, Section(tuple(additive.ADDITIVE.own.values()), maps.terms, "", subjects)]
+    linear = tuple(t for t in subjects if isinstance(t.term, Box) and t.term.linear)
+    if linear:
+        sections.append(Section(tuple(additive.LINEAR.own.values()), maps.terms, "", linear))
+    if rule is not None and rule is not backprop:
+        return [*sections, *_of_rule(rule, subjects)]
+    flat = tuple(each for each in reverse.REVERSE.own.values() if each.depth == 1)
+    sections += [
+        Section(tuple(reverse.REVERSE.own.values()), maps.terms, "the term reverse(f)", subjects),
+        Section(flat, R, "the lens that runs", subjects),
+        Section(tuple(functor.TANGENT.own.values()), maps.terms, "", subjects),
+        Section(tuple(lens_laws.LENS.own.values()), R, "", subjects),
+        Section(tuple(lens_laws.ADDITIVE_LENS.own.values()), R, "", subjects),
+        Section(tuple(lens_laws.LAWFUL.own.values()), R, "", subjects),
+        Section(tuple(rules.RULE.own.values()), R, "", subjects),
+        Section(tuple(parametrised.PARA.own.values()), R, "", subjects),
+        Section(tuple(parametrised.PARAMETRISED_LENS.own.values()), R, "", subjects),
+    ]
+    return sections
+
+
+def _of_rule(rule: Rule, subjects: tuple[Typed, ...]) -> list[Section]:
+    """What is checked of a rule; what its facts say of copy, discard and composites is what is expected."""
+    R = lens(rule)
+    expected = {
+        "lens with additive put/naturality of copy": rule.additive,
+        "lens with additive put/naturality of discard": rule.zero_preserving,
+        "lens/put of a composite": rule.local,
+        "lens/put of a tensor": rule.local,
+    }
+    structures = (lens_laws.LENS, lens_laws.ADDITIVE_LENS, rules.RULE)
+    made = [Section(tuple(s.own.values()), R, f"under {rule.name}", subjects, expected) for s in structures]
+    batch = parametrised.PARAMETRISED_LENS.own["batching"]
+    return [*made, Section((batch,), R, f"under {rule.name}", subjects)]
+
+
+def _of_class(kind: type[Box], rule: Rule | None, dtype: str) -> tuple[str, list[Section], tuple[str, ...]]:
+    made = [t for t in kind.examples() if isinstance(t, Typed) and type(t.term) is kind] or _tried(kind)
+    if not made:
+        raise LensError(
+            explain(f"the class {kind.__name__} gives no examples of itself",
+                    do="define its classmethod examples(), which returns small typed terms of one box")
+        )  # fmt: skip
+    subjects, notes = _prepared(made, dtype)
+    return f"the class {kind.__name__}, on {_plural(len(subjects), 'example')}", _of_terms(subjects, rule), notes
+
+
+def _tried(kind: type[Box]) -> list[Typed]:
+    """An instance with the class's defaults, at spaces that its typing rule takes."""
+    try:
+        box = kind()
+    except (TypeError, LensError):
+        return []
+    found = []
+    for arrays in ([Space([a]) for a in standard("float32").arrays],):
+        for array in dict.fromkeys(arrays):
+            dom = Space(a for _ in range(box.arity[0]) for a in array)
+            try:
+                found.append(Typed(box, dom))
+            except LensError:
+                continue
+    return found[:4]
+
+
+def _of_pair(
+    forward: Callable[..., Any], backward: Callable[..., Any], space: Space | None, dtype: str
+) -> tuple[str, list[Section], tuple[str, ...]]:
+    typed = Given.of(forward, backward, _lifted(forward, space))
+    subjects, notes = _prepared([typed], dtype)
+    lawful = _lawful(subjects[0])
+    R = lens()
+    subject = f"the lens ({typed.term!r})"
+    if lawful:
+        expected = {each.path: True for each in lens_laws.LAWFUL.own.values()}
+        section = Section(tuple(lens_laws.LAWFUL.own.values()), R, "", subjects, expected)
+        own = Section(tuple(lens_laws.LENS.own.values()), R, "", subjects)
+        said = "it meets GetPut, PutGet and PutPut: a lawful lens, as of data, and no derivative"
+        return subject, [section, own], (*notes, said)
+    flat = tuple(each for each in reverse.REVERSE.own.values() if each.depth == 1)
+    sections = [
+        Section(tuple(s.own.values()), R, "", subjects)
+        for s in (boxes.BOX, lens_laws.LENS, lens_laws.ADDITIVE_LENS, lens_laws.LAWFUL)
+    ]
+    return subject, [Section(flat, R, "", subjects), *sections], notes
+
+
+def _lawful(term: Typed) -> bool:
+    """Whether a pair meets the laws of lawful lenses: then its put is no derivative, and is not judged as one."""
+    if any(a.change is None for a in (*term.dom, *term.cod)):
+        return False
+    for each in lens_laws.LAWFUL.own.values():
+        instance = Instance(each, {"f": term}, {}, 0)
+        verdict = _verdict(instance, lens())
+        if verdict.outcome not in ("holds", "proved"):
+            return False
+    return True
+
+
+def _chosen(sections: list[Section], law: str | Sequence[str] | None) -> list[Section]:
+    if law is None:
+        return sections
+    names = [law] if isinstance(law, str) else list(law)
+    known = {each.name for s in sections for each in s.laws} | {each.path for s in sections for each in s.laws}
+    known |= {each.structure.name for s in sections for each in s.laws}
+    for name in names:
+        if name not in known:
+            if name not in STRUCTURES:
+                find(name)
+            raise LensError(
+                explain(f"the law {name!r} does not apply here", because="it belongs to a structure that this has not",
+                        laws=", ".join(dict.fromkeys(each.structure.name for s in sections for each in s.laws)))
+            )  # fmt: skip
+    kept = []
+    for section in sections:
+        some = tuple(e for e in section.laws if {e.name, e.path, e.structure.name} & set(names))
+        if some:
+            kept.append(replace(section, laws=some))
+    return kept
+
+
+def _accepted(signature: Signature, rule: Rule) -> Signature:
+    """The boxes of a signature that a rule has clauses for."""
+    R = lens(rule)
+
+    def taken(box: Term) -> bool:
+        for array in signature.arrays:
+            try:
+                typed = Typed(box, Space([array] * box.arity[0]))
+                params = parameters(typed)
+                dom = params @ typed.dom
+                f = maps.Map(Typed(parametrised.plain(typed, typed.dom).term, dom))
+                compare(Equation(R(f), R(f) + R(f)), 0, ("normal",))
+                return True
+            except (LensError, Misfit):
+                continue
+        return False
+
+    return signature.where(taken)
+
+
+# -- the search ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Search:
+    """Tries laws at instances, and shrinks what fails."""
+
+    maker: Maker
+    examples: int = EXAMPLES
+    seed: int = 0
+
+    def instances(self, section: Section, law: Law, count: int) -> Iterable[Instance | str]:
+        """Instances of a law: the subjects in each role, alone first, then within random terms."""
+        placed = [i for i, v in enumerate(law.variables) if "para" not in law.needs or v.name in ("f", "g")]
+        if "once" in law.needs:
+            count = 1
+        if "box" in law.needs.split() and section.subjects:
+            count = 2
+        subjects = section.subjects or (None,)
+        if subjects == (None,) and "box" in law.needs.split():
+            return
+        for i in range(count if law.variables else min(count, 3)):
+            for subject in subjects:
+                if subject is not None:
+                    reason = _inapplicable(law, subject)
+                    if reason:
+                        yield reason
+                        continue
+                for role in (placed or [0]) if i == 0 else [placed[i % len(placed)] if placed else 0]:
+                    alone = i == 0 or "box" in law.needs.split() or len(subjects) > 4
+                    try:
+                        made = self.maker.make(law, self.seed * 1000 + i, subject, role, alone)
+                    except (LensError, Misfit) as error:
+                        yield str(error).splitlines()[0]
+                        continue
+                    if made is not None:
+                        yield made
+
+    def finding(self, section: Section, law: Law) -> Finding:
+        """What comes of one law."""
+        expected = section.expected.get(law.path, law.holds)
+        if law.structure.subject is not None:
+            return _claimed(law, section, expected, self.seed)
+        outcomes: list[Verdict] = []
+        reasons: list[str] = []
+        count = self.examples if expected else max(self.examples, PATIENCE)
+        for instance in self.instances(section, law, count):
+            if isinstance(instance, str):
+                reasons.append(instance)
+                continue
+            verdict = _verdict(instance, section.R)
+            if verdict.failed:
+                failure = None
+                if expected:
+                    failure = explained(instance, section.R, section.of)
+                return Finding(law, section.of, "fails", verdict.because, expected, len(outcomes) + 1, failure)
+            if verdict.outcome == "nothing" or verdict.outcome == "refused":
+                reasons.append(verdict.because)
+            else:
+                outcomes.append(verdict)
+        if not outcomes:
+            return Finding(law, section.of, "skipped", f"because {reasons[0] if reasons else 'nothing fits'}", expected)
+        if all(v.outcome == "proved" for v in outcomes):
+            return Finding(law, section.of, "proved", outcomes[0].because, expected, len(outcomes))
+        return Finding(law, section.of, "holds", "", expected, sum(max(v.tried, 1) for v in outcomes))
+
+
+def _inapplicable(law: Law, subject: Typed) -> str | None:
+    needs = law.needs.split()
+    mixed = any(a.change is None for a in (*subject.dom, *subject.cod))
+    if ("real" in needs or "smooth" in needs) and mixed and law.variables:
+        return f"{shorten(subject, 60)} has wires of indices, which have no changes"
+    if "parameters" in needs and not len(parameters(subject)):
+        return "there are no parameters"
+    if "box" in needs and not isinstance(subject.term, Box):
+        return "it is a composite; kinks of composites are not those of their parts"
+    return None
+
+
+def _verdict(instance: Instance, R: Any) -> Verdict:
+    """The verdict; a refusal of the library is "refused", and whatever a user's code raises is a failure."""
+    try:
+        return instance.verdict(R)
+    except (LensError, Misfit) as error:
+        return Verdict("refused", str(error).splitlines()[0])
+    except NotImplementedError as error:
+        return Verdict("refused", f"JAX cannot: {str(error).splitlines()[0] if str(error) else 'not implemented'}")
+    except Exception as error:  # a box's own code, whose errors are what is being looked for
+        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        return Verdict("fails", f"it raised {type(error).__name__}: {first}")
+
+
+def _claimed(law: Law, section: Section, expected: bool, seed: int) -> Finding:
+    """The finding on a law of a loss, a rate, an optimiser or a learner."""
+    made = law.build(section.R)
+    if isinstance(made, str):
+        return Finding(law, section.of, "skipped", f"because {made}", expected)
+    if isinstance(made, Expected):
+        made, expected = made.claims, made.holds
+    found = []
+    for claim in made if isinstance(made, list) else [made]:
+        verdict = compare(claim, seed) if isinstance(claim, Equation) else claim.verdict(seed)
+        if verdict.failed:
+            failure = Failure(
+                Instance(law, {}, {}, seed), verdict.because, verdict.difference, None, None,
+                "this subject's own code", f"laws.check(..., law={law.path!r}, seed={seed})",
+            )  # fmt: skip
+            return Finding(law, section.of, "fails", verdict.because, expected, len(found) + 1, failure)
+        found.append(verdict)
+    some = [v for v in found if v.outcome != "nothing"]
+    if not some:
+        because = found[0].because if found else "there is nothing to compare"
+        return Finding(law, section.of, "skipped", f"because {because}", expected)
+    if all(v.outcome == "proved" for v in some):
+        return Finding(law, section.of, "proved", some[0].because, expected, len(some))
+    return Finding(law, section.of, "holds", "", expected, sum(max(v.tried, 1) for v in some))
+
+
+# -- failures --------------------------------------------------------------------------------
+
+
+def explained(instance: Instance, R: Any, of: str) -> Failure:
+    """The failure at the smallest instance that can be found, with its sides and whose fault it is."""
+    first = _verdict(instance, R)
+    raised = first.because if first.because.startswith("it raised") else None
+
+    def fails(smaller: Instance) -> bool:
+        verdict = _verdict(smaller, R)
+        return verdict.failed and (raised is None or verdict.because.split(":")[0] == raised.split(":")[0])
+
+    small = shrink(instance, fails)
+    verdict = _verdict(small, R)
+    left, right = _sides(small, R)
+    fault = blame(small, R) if isinstance(R, Derivative) else "this functor's own code"
+    return Failure(small, verdict.because, verdict.difference, left, right, fault, _replay(small, R))
+
+
+def _sides(instance: Instance, R: Any) -> tuple[Typed | None, Typed | None]:
+    """The two sides of the first equation that fails."""
+    try:
+        for claim in instance.equations(R):
+            if isinstance(claim, Equation) and compare(claim, instance.seed).failed:
+                return claim.left.term, claim.right.term
+    except Exception:  # the sides of a law whose making raises cannot be shown
+        return None, None
+    return None, None
+
+
+def _replay(instance: Instance, R: Any) -> str:
+    given = [f"{name}={term!r}" for name, term in instance.terms.items()]
+    given += [f"{name}={space!r}" for name, space in instance.spaces.items()]
+    of = ""
+    if isinstance(R, Derivative) and R.name != "reverse":
+        of = "" if R.rule is backprop else f", rule={R.rule.name}()"
+        of = f", of='lens'{of}"
+    return f"laws.replay({instance.law.path!r}, {', '.join(given)}{of}, seed={instance.seed})"
+
+
+def blame(instance: Instance, R: Derivative) -> str:
+    """Whether a box in an instance has a wrong derivative of its own, or the composition is at fault."""
+    seen: set[Any] = set()
+    oracles = [reverse.REVERSE.own[n] for n in ("vjp", "kinks", "differences")]
+    if R.rule is not backprop:
+        oracles = []
+    for term in instance.terms.values():
+        for cell in leaf_cells(term.circuit):
+            alone = Typed(cell.box, cell.dom)
+            if (alone, alone.dom.names) in seen:
+                continue
+            seen.add((alone, alone.dom.names))
+            for each in [boxes.BOX.own["purity"], *oracles, lens_laws.LENS.own["get"]]:
+                D = lens(R.rule) if each.name == "get" else R
+                for seed in (instance.seed, 1):
+                    verdict = _verdict(Instance(each, {"f": alone}, {}, seed), D)
+                    if verdict.failed:
+                        said = {
+                            "purity": verdict.because,
+                            "get": "its forward pass does not give its meaning",
+                        }.get(each.name, f"its own derivative is wrong ({each.statement}: {verdict.because})")
+                        return f"the box {shorten(cell.box, 80)} at {cell.dom!r}: {said}"
+    if not oracles:
+        return "the rule does so: no box's forward pass is wrong"
+    return "the composition: every box in it has a right derivative of its own"
+
+
+def replay(
+    law: str,
+    *,
+    of: str = "reverse",
+    rule: Rule | None = None,
+    seed: int = 0,
+    **given: Term | Space,
+) -> Verdict:
+    """One law at given terms and spaces, by the names of its variables: what a failure's replay line calls.
+
+    `of` is "reverse" for the reverse derivative as a term, "lens" for the lens that runs (under `rule`).
+    """
+    found = find(law)
+    R = maps.terms if of == "reverse" else lens(rule or backprop)
+    terms = {v.name: as_typed(given[v.name], None, v.name) for v in found.variables if v.name in given}  # type: ignore[arg-type]
+    missing = [v.name for v in found.variables if v.name not in terms] + [s for s in found.spaces if s not in given]
+    if missing:
+        raise LensError(explain(f"the law {found.path} also speaks of {', '.join(missing)}", do="give them by name"))
+    spaces = {s: given[s] for s in found.spaces}
+    with jax.enable_x64(True):
+        return _verdict(Instance(found, terms, spaces, seed), R)  # type: ignore[arg-type]

@@ -1,0 +1,382 @@
+"""The smallest instance at which a law still fails.
+
+A term is laid open as a net: boxes between numbered wires. A box is taken out by putting in the
+place of its outputs wires that carry the same arrays (one of its inputs, a new input of the term, or
+zero), so what is left is well-typed without being typed anew, and nothing after it is lost. Wires
+between two variables of a law go from both at once, parts are opened, and sizes shrink everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from ..boxes.lookup import Constant
+from ..boxes.structure import Zero
+from ..combinators import Block, Repeat, Tied
+from ..errors import LensError
+from ..spaces import Array, Space
+from ..terms import Box, Identity
+from ..typed import Misfit, Typed
+from ..wiring import Builder
+from .instances import Instance
+from .rewrite import rewrite
+
+
+class Knot(NamedTuple):
+    """A box in a net, the wires it takes and the wires it gives."""
+
+    box: Box
+    ins: tuple[int, ...]
+    outs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Net:
+    """A term laid open: input wires, boxes in order, output wires, and the array on each wire."""
+
+    inputs: tuple[int, ...]
+    knots: tuple[Knot, ...]
+    outs: tuple[int, ...]
+    arrays: Mapping[int, Array]
+
+    @classmethod
+    def of(cls, term: Typed) -> Net:
+        """The net of a typed term."""
+        circuit = term.circuit
+        arrays = dict(enumerate(term.dom))
+        knots = []
+        for cell in circuit.cells:
+            arrays |= dict(zip(cell.outs, cell.cod, strict=True))
+            knots.append(Knot(cell.box, cell.ins, cell.outs))
+        return cls(tuple(range(len(term.dom))), tuple(knots), circuit.outs, arrays)
+
+    def term(self) -> Typed:
+        """The typed term of the net."""
+        builder = Builder(len(self.inputs))
+        wires = dict(zip(self.inputs, builder.wires(), strict=True))
+        for knot in self.knots:
+            wires |= dict(zip(knot.outs, builder.apply(knot.box, [wires[w] for w in knot.ins]), strict=True))
+        return Typed(builder.term([wires[w] for w in self.outs]), Space(self.arrays[w] for w in self.inputs))
+
+    @property
+    def next(self) -> int:
+        """A number that no wire has."""
+        return max(self.arrays, default=-1) + 1
+
+    def rename(self, new: Mapping[int, int]) -> Net:
+        """The net with wires put in the place of others."""
+        knots = tuple(k._replace(ins=tuple(new.get(w, w) for w in k.ins)) for k in self.knots)
+        return replace(self, knots=knots, outs=tuple(new.get(w, w) for w in self.outs))
+
+    def without(self, places: set[int], free: bool, way: str) -> Net | None:
+        """The net without the boxes at these places; `way` is what stands in for their outputs."""
+        net = self
+        for place in sorted(places, reverse=True):
+            knot = net.knots[place]
+            new: dict[int, int] = {}
+            added: list[int] = []
+            made: list[Knot] = []
+            arrays = dict(net.arrays)
+            for w in knot.outs:
+                same = [i for i in knot.ins if arrays[i] == arrays[w]]
+                if way == "through" and same:
+                    new[w] = same[0]
+                elif free and way != "zero":
+                    fresh = max(arrays) + 1
+                    arrays[fresh] = arrays[w]
+                    new[w] = fresh
+                    added.append(fresh)
+                elif way == "zero" and arrays[w].change is not None and not isinstance(knot.box, Zero):
+                    fresh = max(arrays) + 1
+                    arrays[fresh] = arrays[w]
+                    new[w] = fresh
+                    made.append(Knot(Zero(Space([arrays[w]])), (), (fresh,)))
+                else:
+                    return None
+            knots = (*net.knots[:place], *made, *net.knots[place + 1 :])
+            net = replace(net, inputs=(*net.inputs, *added), knots=knots, arrays=arrays).rename(new)
+        return net
+
+    def pruned(self) -> Net:
+        """The net without boxes whose outputs nothing uses."""
+        needed, kept = set(self.outs), []
+        for knot in reversed(self.knots):
+            if not knot.outs or any(w in needed for w in knot.outs):
+                needed.update(knot.ins)
+                kept.append(knot)
+        return replace(self, knots=tuple(reversed(kept)))
+
+    def used(self) -> set[int]:
+        """The wires that something takes."""
+        return {w for k in self.knots for w in k.ins} | set(self.outs)
+
+    def opened(self, place: int) -> Net | None:
+        """The net with the part at a place opened; of a repeat, one time is left."""
+        knot = self.knots[place]
+        if not isinstance(knot.box, Block | Tied | Repeat):
+            return None
+        inner = Net.of(Typed(knot.box.term, Space(self.arrays[w] for w in knot.ins)))
+        arrays = dict(self.arrays)
+        new = dict(zip(inner.inputs, knot.ins, strict=True))
+        knots = []
+        for k in inner.knots:
+            for w in k.outs:
+                new[w] = max(arrays) + 1
+                arrays[new[w]] = inner.arrays[w]
+            knots.append(Knot(k.box, tuple(new[w] for w in k.ins), tuple(new[w] for w in k.outs)))
+        whole = replace(self, knots=(*self.knots[:place], *knots, *self.knots[place + 1 :]), arrays=arrays)
+        return whole.rename({w: new[o] for w, o in zip(knot.outs, inner.outs, strict=True)})
+
+
+def size(instance: Instance) -> tuple[int, int, int, int]:
+    """What shrinking makes small: boxes (zeros aside), wires, elements, and zeros."""
+    boxes = wires = elements = zeros = 0
+    for term in instance.terms.values():
+        for cell in term.circuit.cells:
+            empty = isinstance(cell.box, Zero | Constant)
+            zeros += empty
+            boxes += 0 if empty else 1 + _inside(cell)
+            elements += sum(a.size for a in cell.cod)
+        wires += len(term.dom) + len(term.cod)
+        elements += sum(a.size for a in term.dom)
+    for space in instance.spaces.values():
+        wires += len(space)
+        elements += sum(a.size for a in space)
+    return boxes, wires, elements, zeros
+
+
+def _inside(cell: Any) -> int:
+    return 0 if cell.inner is None else sum(1 + _inside(c) for c in cell.inner.cells)
+
+
+def shrink(instance: Instance, fails: Callable[[Instance], bool], tries: int = 600) -> Instance:
+    """The smallest instance found at which `fails` is still true, after at most so many tries."""
+    best, least = instance, size(instance)
+    left = tries
+    seen: set[Any] = set()
+    progress = True
+    while progress and left > 0:
+        progress = False
+        for candidate in _smaller(best):
+            key = (tuple(candidate.terms.values()), tuple(candidate.spaces.values()))
+            if key in seen:
+                continue
+            seen.add(key)
+            now = size(candidate)
+            if now >= least:
+                continue
+            left -= 1
+            if fails(candidate):
+                best, least, progress = candidate, now, True
+                break
+            if left <= 0:
+                break
+    return best
+
+
+def _smaller(instance: Instance) -> Iterator[Instance]:
+    """Smaller neighbours of an instance, the boldest first; those that do not type are left out."""
+    for make in (_identities, _alone, _boxes, _letters, _parts, _outputs, _spaces, _sizes):
+        try:
+            yield from make(instance)
+        except (LensError, Misfit):
+            continue
+
+
+def _with(instance: Instance, **terms: Typed) -> Instance | None:
+    """The instance with other terms, if the types of the law's variables still agree."""
+    new = replace(instance, terms={**instance.terms, **terms})
+    bound: dict[str, Space] = {}
+    for v in instance.law.variables:
+        term = new.terms[v.name]
+        for letter, space in ((v.dom, term.dom), (v.cod, term.cod)):
+            if bound.setdefault(letter, space) != space:
+                return None
+    return new
+
+
+def _free(instance: Instance, letter: str, name: str) -> bool:
+    """Whether a letter belongs to one variable alone, and to it once."""
+    uses = [v.name for v in instance.law.variables for x in (v.dom, v.cod) if x == letter]
+    return uses == [name] and not ("para" in instance.law.needs and letter in ("P", "O"))
+
+
+def _identities(instance: Instance) -> Iterator[Instance]:
+    for v in instance.law.variables:
+        term = instance.terms[v.name]
+        if not term.circuit.cells:
+            continue
+        for space, free in ((term.dom, _free(instance, v.cod, v.name)), (term.cod, _free(instance, v.dom, v.name))):
+            if free or term.dom == term.cod:
+                found = _with(instance, **{v.name: Typed(Identity(len(space)), space)})
+                if found:
+                    yield found
+
+
+def _alone(instance: Instance) -> Iterator[Instance]:
+    """One box of a variable alone in its place, where both its ends are free or the others become identities."""
+    for v in instance.law.variables:
+        for cell in instance.terms[v.name].circuit.cells:
+            if len(instance.terms[v.name].circuit.cells) == 1:
+                continue
+            alone = Typed(cell.box, cell.dom)
+            terms = {v.name: alone}
+            ends = {v.dom: alone.dom, v.cod: alone.cod}
+            for other in instance.law.variables:
+                if other.name == v.name:
+                    continue
+                if (other.dom, other.cod) == (v.dom, v.cod):
+                    terms[other.name] = alone
+                elif other.dom in ends or other.cod in ends:
+                    space = ends.get(other.dom, ends.get(other.cod))
+                    assert space is not None
+                    terms[other.name] = Typed(Identity(len(space)), space)
+            try:
+                found = _with(instance, **terms)
+            except LensError:
+                continue
+            if found:
+                yield found
+
+
+def _boxes(instance: Instance) -> Iterator[Instance]:
+    for v in instance.law.variables:
+        net = Net.of(instance.terms[v.name])
+        free = _free(instance, v.dom, v.name)
+        count = len(net.knots)
+        chunk = count
+        while chunk:
+            for start in range(0, count, chunk):
+                places = set(range(start, min(start + chunk, count)))
+                for way in ("through", "input", "zero"):
+                    smaller = net.without(places, free, way)
+                    if smaller is None:
+                        continue
+                    for final in (smaller.pruned(), smaller):
+                        yield from _settled(instance, v, final, free)
+            chunk //= 2
+
+
+def _settled(instance: Instance, v: Any, net: Net, free: bool) -> Iterator[Instance]:
+    if free:
+        used = net.used()
+        net = replace(net, inputs=tuple(w for w in net.inputs if w in used))
+    found = _with(instance, **{v.name: net.term()})
+    if found:
+        yield found
+
+
+def _parts(instance: Instance) -> Iterator[Instance]:
+    for v in instance.law.variables:
+        net = Net.of(instance.terms[v.name])
+        for place in range(len(net.knots)):
+            opened = net.opened(place)
+            if opened is not None:
+                yield from _settled(instance, v, opened, False)
+
+
+def _outputs(instance: Instance) -> Iterator[Instance]:
+    for v in instance.law.variables:
+        net = Net.of(instance.terms[v.name])
+        dom_free = _free(instance, v.dom, v.name)
+        if _free(instance, v.cod, v.name):
+            for i in range(len(net.outs)):
+                fewer = replace(net, outs=net.outs[:i] + net.outs[i + 1 :])
+                for final in (fewer.pruned(), fewer):
+                    yield from _settled(instance, v, final, dom_free)
+        if dom_free:
+            used = net.used()
+            for w in net.inputs:
+                if w not in used:
+                    yield from _settled(instance, v, replace(net, inputs=tuple(i for i in net.inputs if i != w)), False)
+                else:  # one input in the place of another
+                    for u in net.inputs:
+                        if u != w and net.arrays[u] == net.arrays[w]:
+                            yield from _settled(instance, v, net.rename({w: u}), True)
+
+
+def _letters(instance: Instance) -> Iterator[Instance]:
+    """Drops one wire of a letter from every variable that has it."""
+    letters = dict.fromkeys(x for v in instance.law.variables for x in (v.dom, v.cod))
+    for letter in letters:
+        users = [v for v in instance.law.variables if letter in (v.dom, v.cod)]
+        first = instance.terms[users[0].name]
+        width = len(first.dom if users[0].dom == letter else first.cod)
+        for wire in range(width):
+            terms: dict[str, Typed] | None = {}
+            for v in users:
+                net = _dropped(Net.of(instance.terms[v.name]), wire, v.dom == letter, v.cod == letter)
+                if net is None:
+                    terms = None
+                    break
+                assert terms is not None
+                terms[v.name] = net.pruned().term()
+            if terms:
+                found = _with(instance, **terms)
+                if found:
+                    yield found
+
+
+def _dropped(net: Net, wire: int, start: bool, end: bool) -> Net | None:
+    if end:
+        net = replace(net, outs=net.outs[:wire] + net.outs[wire + 1 :])
+    if start:
+        gone = net.inputs[wire]
+        rest = tuple(w for w in net.inputs if w != gone)
+        if gone in net.used():
+            same = [w for w in rest if net.arrays[w] == net.arrays[gone]]
+            if same:
+                return replace(net.rename({gone: same[0]}), inputs=rest)
+            if net.arrays[gone].change is None:
+                return None
+            zero = Knot(Zero(Space([net.arrays[gone]])), (), (gone,))
+            return replace(net, inputs=rest, knots=(zero, *net.knots))
+        return replace(net, inputs=rest)
+    return net
+
+
+def _spaces(instance: Instance) -> Iterator[Instance]:
+    for name, space in instance.spaces.items():
+        for i in range(len(space)):
+            if len(space) > 1:
+                fewer = Space(space.arrays[:i] + space.arrays[i + 1 :])
+                yield replace(instance, spaces={**instance.spaces, name: fewer})
+
+
+# -- sizes -----------------------------------------------------------------------------------
+
+SIZED = ("sizes", "size", "features")
+"""Fields of boxes that hold sizes of axes."""
+
+
+def _sizes(instance: Instance) -> Iterator[Instance]:
+    found = {n for t in instance.terms.values() for a in (*t.dom, *t.cod) for n in a.sizes}
+    found |= {n for s in instance.spaces.values() for a in s for n in a.sizes}
+    for old in sorted(found, reverse=True):
+        for new in [n for n in (1, 2, 3) if n < old]:
+            try:
+                terms = {name: resized(term, old, new) for name, term in instance.terms.items()}
+                smaller = _with(replace(instance, terms=terms))
+            except (LensError, Misfit, TypeError, ValueError):
+                continue
+            if smaller:
+                spaces = {name: _space(space, old, new) for name, space in instance.spaces.items()}
+                yield replace(smaller, spaces=spaces)
+
+
+def resized(term: Typed, old: int, new: int) -> Typed:
+    """The term with every axis of size `old` of size `new`, in its domain and in the data of its boxes."""
+
+    def array(a: Array) -> Array:
+        return Array([new if n == old else n for n in a.sizes], a.names, a.element)
+
+    def field(name: str, value: Any) -> Any:
+        return new if name in SIZED and value == old else value
+
+    return rewrite(term, array, field)
+
+
+def _space(space: Space, old: int, new: int) -> Space:
+    return Space(Array([new if n == old else n for n in a.sizes], a.names, a.element) for a in space)
