@@ -96,9 +96,9 @@ class Agree:
 
 @dataclass(frozen=True)
 class Inspect:
-    """The claim that `finds`, given a random generator, finds nothing wrong; it returns None, or what is wrong in words.
+    """The claim that `finds`, given a random generator, finds nothing wrong.
 
-    It may also return a `Difference`.
+    It returns None, or what is wrong: in words, or as a `Difference`.
     """
 
     finds: Callable[[np.random.Generator], str | Difference | None]

@@ -280,7 +280,8 @@ def _lone_log_sum_exp(y: Any, t: Any) -> Any:
     return (t * (y - jax.nn.log_softmax(y))).sum()
 
 
-@law(LOSS, "softmax cross-entropy as printed", "loss(y, t) = sum of t_i (y_i - log softmax(y)_i), the log-sum-exp alone",
+@law(LOSS, "softmax cross-entropy as printed",
+     "loss(y, t) = sum of t_i (y_i - log softmax(y)_i), the log-sum-exp alone",
      SOURCE + ", as printed; its derivative is softmax(y), not softmax(y) - t", 14, holds=False,
      needs="loss")  # fmt: skip
 def cross_entropy_as_printed(loss: Loss) -> Equation | str:
