@@ -40,6 +40,10 @@ from .structures import lens as lens_laws
 
 EXAMPLES = 4
 """Instances a law, by default."""
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+"""What real arrays can be carried by while laws are tried."""
+KNOWN = frozenset(STRUCTURES)
+"""The structures of the library; those of a user are tried where they are named."""
 PATIENCE = 60
 """Instances that a law is tried at which is expected to fail, until it does."""
 
@@ -53,6 +57,23 @@ class Section:
     of: str = ""
     subjects: tuple[Typed, ...] = ()
     expected: Mapping[str, bool] = field(default_factory=dict)
+    alone: bool = False  # the laws are of the subjects themselves, not of what is composed with them
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a check will try: its subject in words, and each law with the section that it belongs to."""
+
+    subject: str
+    setting: str
+    notes: tuple[str, ...]
+    tasks: tuple[tuple[Section, Law], ...]
+    search: Search
+
+    def finding(self, section: Section, law: Law) -> Finding:
+        """What comes of one of the tasks."""
+        with jax.enable_x64(True):
+            return self.search.finding(section, law)
 
 
 def check(
@@ -83,6 +104,33 @@ def check(
 
     Raises LensError where `x` is nothing that has laws, or its space is missing.
     """
+    planned = plan(x, space, rule=rule, law=law, examples=examples, seed=seed, dtype=dtype, signature=signature)
+    findings = []
+    bar = tqdm(total=len(planned.tasks), desc="laws", unit="law", delay=3, leave=False, disable=progress is False)
+    with bar:
+        for section, each in planned.tasks:
+            bar.set_postfix_str(each.path, refresh=False)
+            findings.append(planned.finding(section, each))
+            bar.update()
+    return Report(planned.subject, planned.setting, tuple(findings), planned.notes)
+
+
+def plan(
+    x: Any,
+    space: Space | None = None,
+    *,
+    rule: Rule | None = None,
+    law: str | Sequence[str] | None = None,
+    examples: int = EXAMPLES,
+    seed: int = 0,
+    dtype: str = "float64",
+    signature: Signature | None = None,
+) -> Plan:
+    """What `check` tries, given the same arguments, before it is tried."""
+    if examples < 1:
+        raise LensError(explain(f"{examples} instances a law would try nothing", expected="1 or more"))
+    if dtype not in DTYPES:
+        raise LensError(explain(f"laws are not tried in {dtype!r}", expected=", ".join(DTYPES)))
     with jax.enable_x64(True):
         subject, sections, notes = _sections(x, space, rule, dtype)
         chosen = _chosen(sections, law)
@@ -93,16 +141,8 @@ def check(
         if rule is not None or isinstance(x, Rule):
             given = _accepted(given, rule or x)
         search = Search(Maker(given), examples, seed)
-        findings = []
-        total = sum(len(s.laws) for s in chosen)
-        bar = tqdm(total=total, desc="laws", unit="law", delay=3, leave=False, disable=progress is False)
-        with bar:
-            for section in chosen:
-                for each in section.laws:
-                    bar.set_postfix_str(each.path, refresh=False)
-                    findings.append(search.finding(section, each))
-                    bar.update()
-    return Report(subject, f"{_plural(examples, 'instance')} a law, in {dtype}, seed {seed}", tuple(findings), notes)
+    setting = f"{_plural(examples, 'instance')} a law, in {dtype}, seed {seed}"
+    return Plan(subject, setting, notes, tuple((s, each) for s in chosen for each in s.laws), search)
 
 
 def _plural(n: int, what: str) -> str:
@@ -155,6 +195,11 @@ def _lifted(x: Callable[..., Any], space: Space | None) -> Typed:
     name = getattr(x, "__name__", repr(x))
     if space is None:
         wires = [p for p in inspect.signature(x).parameters.values() if p.default is p.empty]
+        if not wires:
+            raise LensError(
+                explain(f"{name} takes no arrays, so it is no map",
+                        do=f"check what it makes, as in laws.check({name}())")
+            )  # fmt: skip
         call = ", ".join(f"{p.name}=..." for p in wires)
         raise LensError(
             explain(f"the spaces of the inputs of {name}({call}) are missing",
@@ -197,7 +242,8 @@ def _prepared(terms: Iterable[Typed], dtype: str) -> tuple[tuple[Typed, ...], tu
 def _of_terms(subjects: tuple[Typed, ...], rule: Rule | None, box: bool = True) -> list[Section]:
     R = lens(rule or backprop)
     plain = [Section(tuple(s.own.values()), maps.terms, "", subjects)
-             for s in (boxes.BOX, category.CATEGORY, monoidal.MONOIDAL, copying.COPYING, copying.CARTESIAN)]  # fmt: skip
+             for s in (boxes.BOX, category.CATEGORY, monoidal.MONOIDAL, copying.COPYING,
+                       copying.CARTESIAN)]  # fmt: skip
     sections = [*plain, Section(tuple(additive.ADDITIVE.own.values()), maps.terms, "", subjects)]
     linear = tuple(t for t in subjects if isinstance(t.term, Box) and t.term.linear)
     if linear:
@@ -272,7 +318,7 @@ def _of_pair(
     subject = f"the lens ({typed.term!r})"
     if lawful:
         expected = {each.path: True for each in lens_laws.LAWFUL.own.values()}
-        section = Section(tuple(lens_laws.LAWFUL.own.values()), R, "", subjects, expected)
+        section = Section(tuple(lens_laws.LAWFUL.own.values()), R, "", subjects, expected, alone=True)
         own = Section(tuple(lens_laws.LENS.own.values()), R, "", subjects)
         said = "it meets GetPut, PutGet and PutPut: a lawful lens, as of data, and no derivative"
         return subject, [section, own], (*notes, said)
@@ -300,6 +346,10 @@ def _chosen(sections: list[Section], law: str | Sequence[str] | None) -> list[Se
     if law is None:
         return sections
     names = [law] if isinstance(law, str) else list(law)
+    own = [each for s in STRUCTURES.values() if s.name not in KNOWN and s.subject is None for each in s.own.values()]
+    first = next((s for s in sections if s.subjects), None)
+    if own and first is not None:
+        sections = [*sections, replace(first, laws=tuple(own), expected={}, alone=True)]
     known = {each.name for s in sections for each in s.laws} | {each.path for s in sections for each in s.laws}
     known |= {each.structure.name for s in sections for each in s.laws}
     for name in names:
@@ -367,7 +417,7 @@ class Search:
                         yield reason
                         continue
                 for role in (placed or [0]) if i == 0 else [placed[i % len(placed)] if placed else 0]:
-                    alone = i == 0 or "box" in law.needs.split() or len(subjects) > 4
+                    alone = i == 0 or section.alone or "box" in law.needs.split() or len(subjects) > 4
                     try:
                         made = self.maker.make(law, self.seed * 1000 + i, subject, role, alone)
                     except (LensError, Misfit) as error:
@@ -426,6 +476,8 @@ def _verdict(instance: Instance, R: Any) -> Verdict:
     except NotImplementedError as error:
         return Verdict("refused", f"JAX cannot: {str(error).splitlines()[0] if str(error) else 'not implemented'}")
     except Exception as error:  # a box's own code, whose errors are what is being looked for
+        if "(jvp) to a custom_vjp" in str(error):
+            return Verdict("refused", "JAX has no forward derivative where there is a jax.custom_vjp")
         first = str(error).strip().splitlines()[0] if str(error).strip() else ""
         return Verdict("fails", f"it raised {type(error).__name__}: {first}")
 
@@ -520,7 +572,8 @@ def blame(instance: Instance, R: Derivative) -> str:
                         return f"the box {shorten(cell.box, 80)} at {cell.dom!r}: {said}"
     if not oracles:
         return "the rule does so: no box's forward pass is wrong"
-    return "the composition: every box in it has a right derivative of its own"
+    where = "the composition" if instance.law.structure.name in KNOWN else "the term itself"
+    return f"{where}: every box in it has a right derivative of its own"
 
 
 def replay(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,21 @@ class Failure:
     fault: str
     replay: str
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """The failure as plain data, for JSON."""
+        given = {**self.instance.terms, **self.instance.spaces}
+        found: dict[str, Any] = {"with": {name: repr(value) for name, value in given.items()}}
+        if self.difference is not None and self.difference.wire >= 0:
+            found |= {
+                "wire": self.difference.wire,
+                "left": _plain(self.difference.left),
+                "right": _plain(self.difference.right),
+                "noise": _plain(self.difference.noise),
+                "inputs": [_plain(x) for x in self.difference.inputs],
+            }
+        return {**found, "fault": self.fault, "replay": self.replay}
+
     def __str__(self) -> str:
         lines = []
         for name, term in self.instance.terms.items():
@@ -46,6 +62,16 @@ class Failure:
             lines += [f"input {i}:  {_shown(x)}" for i, x in enumerate(found.inputs[:6])]
         lines += [f"fault:    {self.fault}", f"replay:   {self.replay}"]
         return "\n".join(lines)
+
+
+def _plain(x: Any) -> Any:
+    """Numbers and lists of them; what is not finite, which JSON has no number for, as a string."""
+    if not isinstance(x, list | tuple | float | int):
+        array = np.asarray(x)
+        x = (array if array.dtype.kind in "iub" else array.astype("float64")).tolist()
+    if isinstance(x, list | tuple):
+        return [_plain(y) for y in x]
+    return x if math.isfinite(x) else str(x)
 
 
 def _shown(x: Any) -> str:
@@ -86,6 +112,33 @@ class Finding:
         if self.outcome == "proved":
             return "proved (a finding: it fails in general)" if not self.expected else "proved"
         return f"skipped, {self.because}"
+
+    @property
+    def text(self) -> str:
+        """The law and what came of it; of a failure all that is known, on several lines."""
+        name = f"{self.law.path}{f', {self.of}' if self.of else ''}"
+        lines = [f"{name} {self.verdict if self.outcome == 'fails' else f'({self.verdict})'}: {self.law.statement}"]
+        if self.outcome == "fails":
+            body = str(self.failure) if self.failure is not None else f"because:  {self.because}"
+            lines.append("  " + f"source:   {self.law.source}\n{body}".replace("\n", "\n  "))
+        return "\n".join(lines)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The finding as plain data, for JSON."""
+        found = {
+            "law": self.law.path,
+            "of": self.of,
+            "statement": self.law.statement,
+            "source": self.law.source,
+            "expected": self.expected,
+            "outcome": self.outcome,
+            "verdict": self.verdict,
+            "ok": self.ok,
+            "because": self.because.removeprefix("because "),
+            "count": self.count,
+        }
+        return found if self.failure is None else {**found, "failure": self.failure.data}
 
 
 @dataclass(frozen=True)
@@ -132,6 +185,18 @@ class Report:
         return groups
 
     @property
+    def data(self) -> dict[str, Any]:
+        """The report as plain data, for JSON."""
+        return {
+            "subject": self.subject,
+            "setting": self.setting,
+            "notes": list(self.notes),
+            "passed": self.passed,
+            "summary": self.summary,
+            "findings": [f.data for f in self.findings],
+        }
+
+    @property
     def summary(self) -> str:
         """How many laws came out how, in a line."""
         counts = {
@@ -143,7 +208,7 @@ class Report:
             "FAIL": len(self.failures),
         }
         parts = [f"{n} {what}" for what, n in counts.items() if n]
-        return f"{len(self.findings)} laws: {', '.join(parts)}"
+        return f"{len(self.findings)} law{'s' * (len(self.findings) != 1)}: {', '.join(parts)}"
 
     def __str__(self) -> str:
         lines = [f"laws of {self.subject}", f"  {self.setting}", *(f"  note: {note}" for note in self.notes)]
@@ -158,11 +223,7 @@ class Report:
             ]
         lines.append(self.summary)
         for finding in self.failures:
-            of = f", {finding.of}" if finding.of else ""
-            lines += ["", f"{finding.law.path}{of} FAILS: {finding.law.statement}"]
-            lines.append(f"  source:   {finding.law.source}")
-            body = str(finding.failure) if finding.failure is not None else f"because:  {finding.because}"
-            lines.append("  " + body.replace("\n", "\n  "))
+            lines += ["", finding.text]
         return "\n".join(lines)
 
     __repr__ = __str__
