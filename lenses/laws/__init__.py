@@ -15,16 +15,22 @@ from .check import check, replay
 from .compare import Verdict, compare
 from .generate import random_term
 from .law import STRUCTURES, Expected, Law, Structure, catalogue, find, law, structure
+from .mutants import MUTANTS, Mutant
+from .power import ORACLES, Power, power
 from .report import Failure, Finding, Report
 from .signature import Signature, standard
 from .strategies import spaces, terms, values
 
 __all__ = [
+    "MUTANTS",
+    "ORACLES",
     "STRUCTURES",
     "Expected",
     "Failure",
     "Finding",
     "Law",
+    "Mutant",
+    "Power",
     "Report",
     "Signature",
     "Structure",
@@ -34,6 +40,7 @@ __all__ = [
     "compare",
     "find",
     "law",
+    "power",
     "random_term",
     "replay",
     "spaces",
