@@ -22,7 +22,7 @@ from .maps import Equation, Map
 from .points import EXACT, USUAL, all_points, count, points
 from .reference import Jitter, meaning
 
-ALLOW = 64.0
+ALLOW = 20.0
 """How many times the noise two equal sides may differ by."""
 COPIES = 3
 """How often each point is run with noise."""

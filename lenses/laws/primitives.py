@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -22,13 +23,28 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {}
 """By the name of a JAX primitive: (its parameters, *arrays) -> an array, or a list of arrays."""
 
 
-def run(program: ClosedJaxpr, arguments: Values) -> list[Any]:
-    """The outputs of a traced program on NumPy arrays."""
-    with np.errstate(all="ignore"):
-        return _run(program.jaxpr, program.consts, arguments)
+ROUNDING = frozenset(
+    "add add_any sub mul div pow integer_pow exp exp2 expm1 log log1p sqrt rsqrt cbrt square sin cos tan asin acos "
+    "atan atan2 sinh cosh tanh asinh acosh atanh logistic erf erfc erf_inv lgamma digamma reduce_sum reduce_prod "
+    "cumsum cumprod cumlogsumexp dot_general conv_general_dilated scatter-add scatter_add reduce_window_sum".split()
+)
+"""Primitives whose results are rounded; the others move numbers or compare them."""
+
+_noise: ContextVar[Callable[[Any], Any] | None] = ContextVar("noise", default=None)
+
+
+def run(program: ClosedJaxpr, arguments: Values, noise: Callable[[Any], Any] | None = None) -> list[Any]:
+    """The outputs of a traced program on NumPy arrays; `noise` is applied to every number that was rounded."""
+    token = _noise.set(noise)
+    try:
+        with np.errstate(all="ignore"):
+            return _run(program.jaxpr, program.consts, arguments)
+    finally:
+        _noise.reset(token)
 
 
 def _run(jaxpr: Jaxpr, consts: Values, arguments: Values) -> list[Any]:
+    noise = _noise.get()
     known: dict[Any, Any] = dict(zip(jaxpr.constvars, map(as_numpy, consts), strict=True))
     known.update(zip(jaxpr.invars, arguments, strict=True))
     for eqn in jaxpr.eqns:
@@ -40,7 +56,8 @@ def _run(jaxpr: Jaxpr, consts: Values, arguments: Values) -> list[Any]:
         for v, y in zip(eqn.outvars, ys, strict=True):
             # NumPy may widen (a float and a Python number) or give a scalar where JAX has an array.
             dtype = v.aval.dtype  # type: ignore[attr-defined]
-            known[v] = y if getattr(y, "dtype", None) == dtype else as_numpy(y, dtype)
+            y = y if getattr(y, "dtype", None) == dtype else as_numpy(y, dtype)
+            known[v] = noise(y) if noise is not None and eqn.primitive.name in ROUNDING else y
     return [v.val if isinstance(v, Literal) else known[v] for v in jaxpr.outvars]
 
 

@@ -57,8 +57,8 @@ class Program(NamedTuple):
         jaxpr, shapes = jax.make_jaxpr(each, return_shape=True)(*flat)
         return cls(jaxpr, jax.tree.structure(shapes))
 
-    def __call__(self, flat: Sequence[Any]) -> Any:
-        return jax.tree.unflatten(self.tree, run(self.jaxpr, flat))
+    def __call__(self, flat: Sequence[Any], jitter: Jitter | None) -> Any:
+        return jax.tree.unflatten(self.tree, run(self.jaxpr, flat, jitter))
 
 
 _programs: dict[Any, Program] = {}
@@ -76,8 +76,8 @@ class Jitter:
 
     def __call__(self, y: Any) -> Any:
         """The array with every element but those of exact rows moved up or down by its row's amount."""
-        if y.dtype.kind != "f" or not y.ndim:
-            return y
+        if y.dtype.kind != "f" or not y.ndim or len(y) != len(self.amounts):
+            return y  # it is no array of numbers at each point
         size = y.size
         if self.place + size > len(_signs):
             self.place = (self.place * 31 + 17) % 97
@@ -116,7 +116,7 @@ class Points(Env):
             if len(_programs) > 20_000:
                 _programs.clear()
             found = _programs[key] = Program.trace(function, flat, tree, self.rows)
-        return found(flat)
+        return found(flat, self.jitter)
 
     @property
     def _own(self) -> Any:
@@ -140,8 +140,7 @@ class Points(Env):
             side, xs = values
             return box.run(Cx(cx.cell, plain), Side(*side), xs)
 
-        ys, states = self._program("run", cx, one, (_side(p), list(xs)))
-        return self._noisy(ys), states
+        return self._program("run", cx, one, (_side(p), list(xs)))
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[Sequence[Any], Any, Any]:
         clause, box = self.rule.clause(cx.cell.box), cx.cell.box
@@ -157,7 +156,7 @@ class Points(Env):
             return clause.forward(Cx(cx.cell, plain), Side(*side), xs)
 
         ys, states, kept = self._program("forward", cx, one, (_side(p), list(xs)), clause, self._own)
-        return self._noisy(ys), states, Kept(kept)
+        return ys, states, Kept(kept)
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
         clause = self.rule.clause(cx.cell.box)
@@ -174,7 +173,7 @@ class Points(Env):
 
         arguments = (_side(p), kept.value, jax.tree.map(as_numpy, list(ds)), error)
         changes, dxs = self._program("backward", cx, one, arguments, lead, clause, self._own, rest.get("cod"))
-        return self._noisy(changes), list(self._noisy(dxs))
+        return changes, list(dxs)
 
 
 def _side(p: Side) -> Any:

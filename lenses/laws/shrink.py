@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..boxes.lookup import Constant
-from ..boxes.structure import Zero
+from ..boxes.structure import Check, Copy, Discard, Zero
 from ..combinators import Block, Repeat, Tied
 from ..errors import LensError
 from ..spaces import Array, Space
@@ -34,7 +34,10 @@ class Knot(NamedTuple):
 
 @dataclass(frozen=True)
 class Net:
-    """A term laid open: input wires, boxes in order, output wires, and the array on each wire."""
+    """A term laid open: input wires, boxes in order, output wires, and the array on each wire.
+
+    Copies and discards are left out: a wire may be used several times, or not at all.
+    """
 
     inputs: tuple[int, ...]
     knots: tuple[Knot, ...]
@@ -47,10 +50,16 @@ class Net:
         circuit = term.circuit
         arrays = dict(enumerate(term.dom))
         knots = []
+        same: dict[int, int] = {}
         for cell in circuit.cells:
             arrays |= dict(zip(cell.outs, cell.cod, strict=True))
-            knots.append(Knot(cell.box, cell.ins, cell.outs))
-        return cls(tuple(range(len(term.dom))), tuple(knots), circuit.outs, arrays)
+            ins = tuple(same.get(w, w) for w in cell.ins)
+            if isinstance(cell.box, Copy):
+                same |= dict.fromkeys(cell.outs, ins[0])
+            elif not isinstance(cell.box, Discard):
+                knots.append(Knot(cell.box, ins, cell.outs))
+        outs = tuple(same.get(w, w) for w in circuit.outs)
+        return cls(tuple(range(len(term.dom))), tuple(knots), outs, arrays)
 
     def term(self) -> Typed:
         """The typed term of the net."""
@@ -81,7 +90,10 @@ class Net:
             arrays = dict(net.arrays)
             for w in knot.outs:
                 same = [i for i in knot.ins if arrays[i] == arrays[w]]
-                if way == "through" and same:
+                if way == "earlier":
+                    before = (*net.inputs, *(o for k in net.knots[:place] for o in k.outs))
+                    same = [i for i in reversed(before) if arrays[i] == arrays[w]]
+                if way in ("through", "earlier") and same:
                     new[w] = same[0]
                 elif free and way != "zero":
                     fresh = max(arrays) + 1
@@ -103,7 +115,7 @@ class Net:
         """The net without boxes whose outputs nothing uses."""
         needed, kept = set(self.outs), []
         for knot in reversed(self.knots):
-            if not knot.outs or any(w in needed for w in knot.outs):
+            if any(w in needed for w in knot.outs):
                 needed.update(knot.ins)
                 kept.append(knot)
         return replace(self, knots=tuple(reversed(kept)))
@@ -135,7 +147,7 @@ def size(instance: Instance) -> tuple[int, int, int, int]:
     boxes = wires = elements = zeros = 0
     for term in instance.terms.values():
         for cell in term.circuit.cells:
-            empty = isinstance(cell.box, Zero | Constant)
+            empty = isinstance(cell.box, Zero | Constant | Check)
             zeros += empty
             boxes += 0 if empty else 1 + _inside(cell)
             elements += sum(a.size for a in cell.cod)
@@ -148,7 +160,7 @@ def size(instance: Instance) -> tuple[int, int, int, int]:
 
 
 def _inside(cell: Any) -> int:
-    return 0 if cell.inner is None else sum(1 + _inside(c) for c in cell.inner.cells)
+    return 0 if cell.inner is None else sum(not isinstance(c.box, Check) + _inside(c) for c in cell.inner.cells)
 
 
 def shrink(instance: Instance, fails: Callable[[Instance], bool], tries: int = 600) -> Instance:
@@ -178,7 +190,7 @@ def shrink(instance: Instance, fails: Callable[[Instance], bool], tries: int = 6
 
 def _smaller(instance: Instance) -> Iterator[Instance]:
     """Smaller neighbours of an instance, the boldest first; those that do not type are left out."""
-    for make in (_identities, _alone, _boxes, _letters, _parts, _outputs, _spaces, _sizes):
+    for make in (_identities, _alone, _boxes, _letters, _parts, _insides, _outputs, _rewired, _spaces, _sizes):
         try:
             yield from make(instance)
         except (LensError, Misfit):
@@ -250,7 +262,7 @@ def _boxes(instance: Instance) -> Iterator[Instance]:
         while chunk:
             for start in range(0, count, chunk):
                 places = set(range(start, min(start + chunk, count)))
-                for way in ("through", "input", "zero"):
+                for way in ("through", "earlier", "input", "zero"):
                     smaller = net.without(places, free, way)
                     if smaller is None:
                         continue
@@ -277,11 +289,78 @@ def _parts(instance: Instance) -> Iterator[Instance]:
                 yield from _settled(instance, v, opened, False)
 
 
+def _rewired(instance: Instance) -> Iterator[Instance]:
+    """Lets a box take another wire that carries the same array."""
+    for v in instance.law.variables:
+        net = Net.of(instance.terms[v.name])
+        before = list(net.inputs)
+        for place, knot in enumerate(net.knots):
+            for i, w in enumerate(knot.ins):
+                for other in before:
+                    if other != w and net.arrays[other] == net.arrays[w]:
+                        changed = knot._replace(ins=(*knot.ins[:i], other, *knot.ins[i + 1 :]))
+                        knots = (*net.knots[:place], changed, *net.knots[place + 1 :])
+                        yield from _settled(
+                            instance, v, replace(net, knots=knots).pruned(), _free(instance, v.dom, v.name)
+                        )
+            before += knot.outs
+
+
+def _insides(instance: Instance) -> Iterator[Instance]:
+    """Takes boxes out of parts that stay."""
+    for v in instance.law.variables:
+        net = Net.of(instance.terms[v.name])
+        for place, knot in enumerate(net.knots):
+            if not isinstance(knot.box, Block | Tied | Repeat):
+                continue
+            inner = Net.of(Typed(knot.box.term, Space(net.arrays[w] for w in knot.ins)))
+            narrow = _narrowed(net, place, inner)
+            if narrow is not None:
+                yield from _settled(instance, v, narrow, _free(instance, v.dom, v.name))
+            for at in range(len(inner.knots)):
+                for way in ("through", "earlier", "zero"):
+                    smaller = inner.without({at}, False, way)
+                    if smaller is None:
+                        continue
+                    term = smaller.pruned().term().term
+                    if isinstance(term, Identity):
+                        continue
+                    box = type(knot.box)(**{**knot.box.fields, "term": term})
+                    knots = (*net.knots[:place], knot._replace(box=box), *net.knots[place + 1 :])
+                    yield from _settled(instance, v, replace(net, knots=knots), False)
+
+
+def _narrowed(net: Net, place: int, inner: Net) -> Net | None:
+    """The net whose part at a place has only the wires that are used, inside of it or after it."""
+    knot = net.knots[place]
+    if not isinstance(knot.box, Block | Tied):
+        return None
+    used = net.used()
+    outs = [i for i, w in enumerate(knot.outs) if w in used]
+    smaller = replace(inner, outs=tuple(inner.outs[i] for i in outs)).pruned()
+    taken = smaller.used()
+    ins = [i for i, w in enumerate(inner.inputs) if w in taken]
+    if len(outs) == len(knot.outs) and len(ins) == len(knot.ins):
+        return None
+    smaller = replace(smaller, inputs=tuple(inner.inputs[i] for i in ins))
+    term = smaller.term().term
+    if isinstance(term, Identity):
+        return None
+    box = type(knot.box)(**{**knot.box.fields, "term": term})
+    narrow = Knot(box, tuple(knot.ins[i] for i in ins), tuple(knot.outs[i] for i in outs))
+    return replace(net, knots=(*net.knots[:place], narrow, *net.knots[place + 1 :]))
+
+
 def _outputs(instance: Instance) -> Iterator[Instance]:
     for v in instance.law.variables:
         net = Net.of(instance.terms[v.name])
         dom_free = _free(instance, v.dom, v.name)
         if _free(instance, v.cod, v.name):
+            makers = {w: knot for knot in net.knots for w in knot.outs}
+            for i, w in enumerate(net.outs):
+                if w in makers:  # what the last box takes, in the place of what it gives
+                    earlier = replace(net, outs=net.outs[:i] + makers[w].ins + net.outs[i + 1 :])
+                    yield from _settled(instance, v, earlier.pruned(), dom_free)
             for i in range(len(net.outs)):
                 fewer = replace(net, outs=net.outs[:i] + net.outs[i + 1 :])
                 for final in (fewer.pruned(), fewer):

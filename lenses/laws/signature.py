@@ -172,7 +172,7 @@ def standard(dtype: str = "float32", indices: bool = True) -> Signature:
         lenses.block("part", lenses.copy >> lenses.tanh @ lenses.identity >> lenses.multiply),
         lenses.block("layer", lenses.dense(2) >> lenses.tanh),
         lenses.repeat(lenses.bias() >> lenses.sin, 2),
-        lenses.tied("shared", lenses.bias()),
+        lenses.tied("shared", lenses.bias().at(vectors[1])),
     ]
     if indices:
         arrays.append(lenses.Index(2, below=3))

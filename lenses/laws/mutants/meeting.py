@@ -101,6 +101,16 @@ class FillOnes(Rule):
         return [jnp.ones_like(f) if d is None and f is not None else f for d, f in zip(ds, full, strict=True)]
 
 
+class UnusedOnes(Clause):
+    """The pieces of a split that nothing uses get ones."""
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
+        some = next(d for d in ds if d is not None)
+        lead = some.shape[: some.ndim - cx.cod[0].rank]
+        pieces = [jnp.ones(lead + a.sizes, a.dtype) if d is None else d for d, a in zip(ds, cx.cod, strict=True)]
+        return super().backward(cx, p, kept, pieces)
+
+
 class StartScaled(Rule):
     """The first message is half the change."""
 
@@ -134,6 +144,13 @@ meeting("add: divided", "the terms of a sum share its change", SplitHalf("split 
 meeting("add: first only", "the first term gets the change", SplitFirst("split first"), *SUM, touches=(Add,))
 meeting("add: last sign", "the last term's change has the wrong sign", SplitSigned("split sign"), *SUM, touches=(Add,))
 meeting("nothing is one", "where nothing comes back, ones are sent", FillOnes("ones"), HALF_USED, touches=(Split,))
+meeting(
+    "split: unused is one",
+    "a piece of a split that nothing uses sends back ones",
+    Rule("unused ones", {Split: UnusedOnes()}),
+    HALF_USED,
+    touches=(Split,),
+)
 meeting("start: halved", "the first message is half the change", StartScaled("start"), *ANY)
 meeting("finish: sign", "what comes out has the wrong sign", FinishSigned("finish"), *ANY)
 CONSTANT = compose(tensor(identity, lenses.zero(V) >> lenses.bias()), lenses.concatenate()).at(V)
