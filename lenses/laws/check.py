@@ -191,10 +191,28 @@ def _special(x: Any) -> list[Section]:
     ]
 
 
+def needs_space(x: Any) -> bool:
+    """Whether `x` has laws only at a space that must be said: an untyped term, a function, a pair of functions."""
+    if isinstance(x, Typed | Rule | Functor | type) or _special(x):
+        return False
+    if isinstance(x, Term):
+        return x.arity[0] > 0
+    first = x[0] if isinstance(x, tuple) and len(x) == 2 else x
+    return callable(first) and bool(_wires(first))
+
+
+def _wires(x: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a function that have no default: its input wires."""
+    try:
+        return [p for p in inspect.signature(x).parameters.values() if p.default is p.empty]
+    except ValueError:  # a function of C
+        return []
+
+
 def _lifted(x: Callable[..., Any], space: Space | None) -> Typed:
     name = getattr(x, "__name__", repr(x))
     if space is None:
-        wires = [p for p in inspect.signature(x).parameters.values() if p.default is p.empty]
+        wires = _wires(x)
         if not wires:
             raise LensError(
                 explain(f"{name} takes no arrays, so it is no map",
@@ -224,10 +242,10 @@ def _prepared(terms: Iterable[Typed], dtype: str) -> tuple[tuple[Typed, ...], tu
         circuit = term.circuit
         if circuit.states or circuit.keyed:
             term = Typed(inference(term.term), term.dom)
-            notes.append("it has states or draws random numbers, so inference(term) is checked, which does not")
-            if term.circuit.states or term.circuit.keyed:
+            notes.append("it has states or draws random numbers, so inference(term) is checked, its states fixed")
+            if term.circuit.keyed:
                 raise LensError(
-                    explain(f"{shorten(term)} has states or draws random numbers even as inference(term)",
+                    explain(f"{shorten(term)} draws random numbers even as inference(term)",
                             do="check its parts that do not")
                 )  # fmt: skip
         try:
@@ -336,7 +354,7 @@ def _lawful(term: Typed) -> bool:
         return False
     for each in lens_laws.LAWFUL.own.values():
         instance = Instance(each, {"f": term}, {}, 0)
-        verdict = _verdict(instance, lens())
+        verdict = verdict_of(instance, lens())
         if verdict.outcome not in ("holds", "proved"):
             return False
     return True
@@ -438,7 +456,7 @@ class Search:
             if isinstance(instance, str):
                 reasons.append(instance)
                 continue
-            verdict = _verdict(instance, section.R)
+            verdict = verdict_of(instance, section.R)
             if verdict.failed:
                 failure = None
                 if expected:
@@ -467,7 +485,7 @@ def _inapplicable(law: Law, subject: Typed) -> str | None:
     return None
 
 
-def _verdict(instance: Instance, R: Any) -> Verdict:
+def verdict_of(instance: Instance, R: Any) -> Verdict:
     """The verdict; a refusal of the library is "refused", and whatever a user's code raises is a failure."""
     try:
         return instance.verdict(R)
@@ -513,15 +531,15 @@ def _claimed(law: Law, section: Section, expected: bool, seed: int) -> Finding:
 
 def explained(instance: Instance, R: Any, of: str) -> Failure:
     """The failure at the smallest instance that can be found, with its sides and whose fault it is."""
-    first = _verdict(instance, R)
+    first = verdict_of(instance, R)
     raised = first.because if first.because.startswith("it raised") else None
 
     def fails(smaller: Instance) -> bool:
-        verdict = _verdict(smaller, R)
+        verdict = verdict_of(smaller, R)
         return verdict.failed and (raised is None or verdict.because.split(":")[0] == raised.split(":")[0])
 
     small = shrink(instance, fails)
-    verdict = _verdict(small, R)
+    verdict = verdict_of(small, R)
     left, right = _sides(small, R)
     fault = blame(small, R) if isinstance(R, Derivative) else "this functor's own code"
     return Failure(small, verdict.because, verdict.difference, left, right, fault, _replay(small, R))
@@ -563,7 +581,7 @@ def blame(instance: Instance, R: Derivative) -> str:
             for each in [boxes.BOX.own["purity"], *oracles, lens_laws.LENS.own["get"]]:
                 D = lens(R.rule) if each.name == "get" else R
                 for seed in (instance.seed, 1):
-                    verdict = _verdict(Instance(each, {"f": alone}, {}, seed), D)
+                    verdict = verdict_of(Instance(each, {"f": alone}, {}, seed), D)
                     if verdict.failed:
                         said = {
                             "purity": verdict.because,
@@ -596,4 +614,4 @@ def replay(
         raise LensError(explain(f"the law {found.path} also speaks of {', '.join(missing)}", do="give them by name"))
     spaces = {s: given[s] for s in found.spaces}
     with jax.enable_x64(True):
-        return _verdict(Instance(found, terms, spaces, seed), R)  # type: ignore[arg-type]
+        return verdict_of(Instance(found, terms, spaces, seed), R)  # type: ignore[arg-type]

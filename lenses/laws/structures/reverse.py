@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...boxes.lifted import lift
+from ...errors import LensError
 from ...reverse import Reverse, Tangent
 from ...spaces import Space
 from ...typed import Typed
@@ -112,13 +113,22 @@ def mixed(R: Derivative, f: Map) -> Equation:
 # -- against the outside ---------------------------------------------------------------------
 
 
+def stateless(f: Map) -> Map:
+    """f; LensError if it has states, which the boxes of JAX's derivatives do not carry."""
+    if f.term.circuit.states:
+        raise LensError("JAX's derivative of a map with states is not one of its inputs alone")
+    return f
+
+
 def by_jax(f: Map) -> Map:
     """R[f] as `jax.vjp` of the meaning of f."""
+    stateless(f)
     return Map(Typed(Reverse(f.term), f.dom @ f.cod.change))
 
 
 def along_by_jax(f: Map) -> Map:
     """D[f] as `jax.jvp` of the meaning of f."""
+    stateless(f)
     return Map(Typed(Tangent(f.term), f.dom @ f.dom.change))
 
 
