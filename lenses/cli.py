@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ class Command(NamedTuple):
 
     help: str
     arguments: Callable[[argparse.ArgumentParser], Any]
-    run: Callable[[argparse.Namespace], None]
+    run: Callable[[argparse.Namespace], int | None]  # the exit status, where it is not 0
 
 
 # -- demo ------------------------------------------------------------------------------------
@@ -52,10 +53,20 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def find_term(place: str) -> Term:
-    """The term at ``module:name``, looked for in the working directory too; raises LensError if it is not there."""
+    """The term at ``module:name``; raises LensError where there is none."""
+    found = find_object(place, "term")
+    if not isinstance(found, Term):
+        raise LensError(explain(f"{place} is no term", came=f"{found!r:.200}", expected="e.g. dense(64) >> relu"))
+    return found
+
+
+def find_object(place: str, what: str = "object") -> Any:
+    """What is at ``module:name``, looked for in the working directory too; raises LensError if it is not there."""
     module, colon, name = place.partition(":")
     if not (module and colon and name):
-        raise LensError(explain(f"{place!r} names no term", expected="module:name, as in models:encoder for models.py"))
+        raise LensError(
+            explain(f"{place!r} names no {what}", expected="module:name, as in models:encoder for models.py")
+        )
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
@@ -83,8 +94,6 @@ def find_term(place: str) -> Term:
                 )
             )
         found = getattr(found, step)
-    if not isinstance(found, Term):
-        raise LensError(explain(f"{place} is no term", came=f"{found!r:.200}", expected="e.g. dense(64) >> relu"))
     return found
 
 
@@ -94,8 +103,12 @@ def typed_term(place: str, at: str | None) -> Typed:
 
     term = find_term(place)
     if at is None and not isinstance(term, Typed) and term.arity[0]:
-        raise LensError(explain(f"the space of {place} is missing", do='say it, as in --at "Real(64)"'))
+        raise _no_space(place)
     return as_typed(term, None if at is None else parse_space(at), place)
+
+
+def _no_space(place: str) -> LensError:
+    return LensError(explain(f"the space of {place} is missing", do='say it, as in --at "Real(64)"'))
 
 
 def describe(typed: Typed) -> str:
@@ -114,11 +127,66 @@ def describe(typed: Typed) -> str:
     return "\n".join([*lines, f"operations:  {flops(typed.term, typed.dom):,} an example"])
 
 
+# -- check and laws --------------------------------------------------------------------------
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "subject",
+        metavar="module:name",
+        help="a term, a function, a class of boxes, a pair (forward, backward), a rule, a loss, an optimiser, ...",
+    )
+    parser.add_argument("--at", metavar="SPACE", help='the domain of a term or a function, e.g. "Real(64)"')
+    parser.add_argument("--law", metavar="NAME", nargs="+", action="extend", help="only these laws or structures")
+    parser.add_argument("--examples", type=int, metavar="N", help="instances a law (default: 4)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of terms and points (default: %(default)s)")
+    parser.add_argument("--dtype", default="float64", help="what carries real numbers (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from . import laws
+    from .laws.check import needs_space
+    from .spaces import parse_space
+
+    subject = find_object(options.subject)
+    space = None if options.at is None else parse_space(options.at)
+    if space is None and needs_space(subject):
+        raise _no_space(options.subject)
+    more = {} if options.examples is None else {"examples": options.examples}
+    report = laws.check(subject, space, law=options.law, seed=options.seed, dtype=options.dtype, **more)
+    print(json.dumps(report.data, indent=2, allow_nan=False) if options.json else report)
+    return 0 if report.passed else 1
+
+
+def _laws_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("structure", nargs="*", help="only these structures, by name")
+
+
+def _laws(options: argparse.Namespace) -> None:
+    from .laws import STRUCTURES
+
+    for name in options.structure:
+        if name not in STRUCTURES:
+            raise LensError(explain(f"there is no structure {name!r}", structures=", ".join(STRUCTURES)))
+    for structure in STRUCTURES.values():
+        if options.structure and structure.name not in options.structure:
+            continue
+        inherits = f"; with the laws of: {', '.join(s.name for s in structure.extends)}" if structure.extends else ""
+        print(f"{structure.name}: {structure.says}{inherits}")
+        for law in structure.own.values():
+            print(f"  {law.name}{'' if law.holds else ' (must be seen to fail)'}")
+            print(f"      {law.statement}")
+            print(f"      {law.source}")
+
+
 # -- the command -----------------------------------------------------------------------------
 
 COMMANDS: dict[str, Command] = {
     "demo": Command("train a small network on handwritten digits, and say where the time went", _demo_arguments, _demo),
     "show": Command("print a term with its types, its parameters and its cost", _show_arguments, _show),
+    "check": Command("try the laws that apply to a term, a function, a rule, ...", _check_arguments, _check),
+    "laws": Command("print every law: its structure, name, statement and source", _laws_arguments, _laws),
 }
 
 
@@ -140,17 +208,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; the exit status: 0, 1 for an error of the library, 2 for wrong usage, 130 if stopped."""
+    """Runs the command line.
+
+    The exit status is 0, or 1 for an error of the library or a law that fails, 2 for wrong usage, 130 if stopped.
+    """
     options = parser().parse_args(arguments)
     try:
-        COMMANDS[options.command].run(options)
+        return COMMANDS[options.command].run(options) or 0
     except LensError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

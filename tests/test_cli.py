@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 
 import pytest
 
-from lenses import LensError, Real, cli, demo, dense, relu
+from lenses import LensError, Real, cli, demo, dense, laws, relu
 
 
 def run(capsys, *arguments: str) -> tuple[int, str, str]:
@@ -92,6 +93,8 @@ def module(tmp_path, monkeypatch):
         "mlp = dense(64) >> relu >> dense(10)\n"
         "typed = (block('encoder', dense(3)) ** 1 >> batch_norm()).at(Real(pixel=5))\n"
         "number = 3\n"
+        "right = (lambda x: x**2, lambda x, dy: 2 * x * dy)\n"
+        "wrong = (lambda x: x**2, lambda x, dy: x * dy)\n"
     )
     (tmp_path / "some_terms.py").write_text(source)
     (tmp_path / "broken_terms.py").write_text("from lenses import dense\nmodel = dense(3) >> dense(3) @ dense(3)\n")
@@ -157,6 +160,89 @@ def test_find_term_gives_the_term(module):
     assert cli.find_term("some_terms:mlp").at(Real(2)) == (dense(64) >> relu >> dense(10)).at(Real(2))
     with pytest.raises(LensError, match="there is no 'head'"):
         cli.find_term("some_terms:mlp.head")
+
+
+def test_find_object_gives_anything(module):
+    assert cli.find_object("some_terms:number") == 3
+    with pytest.raises(LensError, match="'some_terms' names no object"):
+        cli.find_object("some_terms")
+
+
+# -- check and laws --------------------------------------------------------------------------
+
+
+def test_check_prints_the_report(capsys, module):
+    only = ["--law", "RD.3", "lawful lens", "--law", "vjp"]
+    status, out, _ = run(capsys, "check", "some_terms:mlp", "--at", "Real(2)", "--examples", "2", *only)
+    assert status == 0
+    assert "laws of (dense(64) >> relu >> dense(10)).at(Real(2))\n  2 instances a law, in float64, seed 0" in out
+    assert "GetPut  fails, as it should" in out
+    assert out.splitlines()[-1] == "7 laws: 1 proved, 3 hold, 3 fail as they should"
+
+
+def test_check_fails_with_the_smallest_example(capsys, module):
+    arguments = ["check", "some_terms:wrong", "--at", "Real(3)", "--law", "vjp", "--dtype", "float32", "--seed", "3"]
+    status, out, _ = run(capsys, *arguments)
+    assert status == 1
+    assert "in float32, seed 3" in out and "1 law: 1 FAIL" in out
+    assert "its own derivative is wrong" in out and "Real(1)" in out
+    again, same, _ = run(capsys, *arguments)
+    assert (again, same) == (status, out)
+
+
+@pytest.mark.parametrize(("name", "passed"), [("right", True), ("wrong", False)])
+def test_check_as_json(capsys, module, name, passed):
+    status, out, _ = run(capsys, "check", f"some_terms:{name}", "--at", "Real(3)", "--law", "vjp", "--json")
+    report = json.loads(out)
+    (finding,) = report["findings"]
+    assert report["passed"] is passed and status == (0 if passed else 1)
+    assert finding["law"] == "reverse derivative/vjp" and finding["ok"] is passed
+    assert finding["outcome"] == ("holds" if passed else "fails")
+    if not passed:
+        failure = finding["failure"]
+        (left,), (right,) = failure["left"], failure["right"]
+        assert right == pytest.approx(2 * left) and failure["replay"].startswith("laws.replay(")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["some_terms:mlp"], ["the space of some_terms:mlp is missing", '--at "Real(64)"']),
+        (["some_terms:wrong"], ["the space of some_terms:wrong is missing", '--at "Real(64)"']),
+        (["some_terms:mlq"], ["no 'mlq' in some_terms"]),
+        (["some_terms:number"], ["3 has no laws that are known", "a pair (forward, backward)"]),
+        (["no_such_terms:mlp"], ["no module 'no_such_terms'"]),
+        (["some_terms:mlp", "--at", "Real(64"], ["cannot read the space"]),
+        (["some_terms:typed", "--at", "Real(4)"], ["Real(pixel=5)", "Real(4)"]),
+        (["some_terms:typed", "--law", "RD.55"], ["no law is called 'RD.55'"]),
+        (["some_terms:typed", "--examples", "0"], ["0 instances a law"]),
+        (["some_terms:typed", "--dtype", "float12"], ["'float12'", "float32"]),
+        (["lenses.rules:guided"], ["guided takes no arrays", "laws.check(guided())"]),
+    ],
+)
+def test_check_says_what_is_wrong(capsys, module, arguments, words):
+    status, out, err = run(capsys, "check", *arguments)
+    assert (status, out) == (1, "")
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+
+
+def test_laws_prints_the_catalogue(capsys):
+    status, out, _ = run(capsys, "laws")
+    assert status == 0
+    for structure in laws.STRUCTURES.values():
+        assert f"{structure.name}: {structure.says}" in out
+    for law in laws.catalogue():
+        said = "" if law.holds else " (must be seen to fail)"
+        assert f"  {law.name}{said}\n      {law.statement}\n      {law.source}\n" in out
+
+
+def test_laws_of_some_structures(capsys):
+    status, out, _ = run(capsys, "laws", "lawful lens")
+    assert status == 0 and out.count("must be seen to fail") == 3 and out.startswith("lawful lens: ")
+    status, _, err = run(capsys, "laws", "flawful lens")
+    assert status == 1 and "no structure 'flawful lens'" in err and "lawful lens" in err
 
 
 # -- the command -----------------------------------------------------------------------------
