@@ -23,12 +23,8 @@ if TYPE_CHECKING:
 
 
 def _strategies() -> Any:
-    try:
-        from hypothesis import strategies
-    except ModuleNotFoundError:
-        raise LensError(
-            explain("hypothesis is not installed, and strategies are its own", do="pip install hypothesis")
-        ) from None
+    from hypothesis import strategies  # here, since only tests should pay for importing it
+
     return strategies
 
 
