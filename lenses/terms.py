@@ -90,6 +90,11 @@ class Term:
         """The canonical wiring graph, which two terms share exactly when they are equal."""
         return canonical(to_graph(self))
 
+    @cached_property
+    def axis_names(self) -> Any:
+        """The names of axes that its boxes hold as data: equality leaves them out, but types depend on them."""
+        return tuple([node.box.axis_names for node in self.graph.nodes])
+
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
@@ -232,6 +237,11 @@ class Box(Term):
         """What makes this generator this generator: its class and its data."""
         return (type(self), *[self.__dict__[name] for name in self._names])
 
+    @cached_property
+    def axis_names(self) -> Any:
+        held = (self.__dict__[name] for name in self._names)
+        return tuple([_axis_names(v) for v in held if isinstance(v, Space | Term | tuple)])
+
     @property
     def label(self) -> str:
         """The name under which its parameters are kept."""
@@ -298,6 +308,13 @@ class Box(Term):
     def examples(cls) -> Sequence[Term]:
         """Small typed terms of one box of this class, on which its laws are checked; none by default."""
         return ()
+
+
+def _axis_names(value: Any) -> Any:
+    """The names of axes in a field of a box."""
+    if isinstance(value, tuple):
+        return tuple([port.array.names for port in value if isinstance(port, Port)])
+    return value.names if isinstance(value, Space) else value.axis_names
 
 
 def literal(value: Any) -> str:

@@ -64,6 +64,10 @@ class Typed(Term):
         return elaborate(self.term, self.dom)
 
     @cached_property
+    def axis_names(self) -> Any:
+        return (self.dom.names, self.term.axis_names)
+
+    @cached_property
     def _code(self) -> Any:
         return (self.dom, self.dom.names, self.term._code)
 
@@ -197,7 +201,7 @@ def _spread(term: Term, dom: Space, visit: Callable[[Node, Space, Space], None] 
     def clause(node: Node, arrays: list[Array]) -> Any:
         box = node.box
         at = Space(arrays)
-        key = (box.identity, at, at.names)
+        key = (box.identity, box.axis_names, at, at.names)
         cod = known.get(key)
         if cod is None:
             try:
@@ -306,7 +310,7 @@ def elaborate(term: Term, dom: Space, extra: Callable[[Box, Space], tuple[Port, 
 
     def visit(node: Node, at: Space, cod: Space) -> None:
         box = node.box
-        key = (box.identity, at, at.names)
+        key = (box.identity, box.axis_names, at, at.names)
         if key not in known:
             inside = box.inside(at) if isinstance(box, Combinator) else None
             inner = None if inside is None else elaborate(*inside, extra)

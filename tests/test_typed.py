@@ -175,3 +175,12 @@ def test_tied_uses_must_agree():
         "\\(3, 3\\)",
     )
     refused(LensError, lambda: compile(tied("w", dense(3)) >> tied("w", dense(3) >> dense(3)), Real(3)), "tied\\('w'")
+
+
+def test_boxes_that_differ_in_names_of_axes_alone_are_typed_apart():
+    """They are equal as boxes, but what comes after them may pick an axis by its name."""
+    a, b = zero(Real(a=2)), zero(Real(b=2))
+    for one, two in ((a, b), (block("part", a), block("part", b))):
+        assert (one @ two >> identity @ softmax("b")).at().cod.names == (("a",), ("b",))
+    typed = [block("part", identity.at(Real(**{name: 2}))) for name in "ab"]
+    assert (copy >> typed[0] @ typed[1] >> identity @ softmax("b")).at(Real(2)).cod.names == (("a",), ("b",))
