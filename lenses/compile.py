@@ -16,10 +16,10 @@ import numpy as np
 from jax.core import Tracer
 
 from .combinators import Para
-from .errors import DataError, LensError, explain
+from .errors import DataError, LensError, explain, shown
 from .initialisers import init_tree
 from .interpret import Env, Side, close, evaluate, forward, split_tied
-from .rules.rule import Rule, backprop
+from .rules.rule import Rule, backprop, check_rule
 from .spaces import IndexElement, Space
 from .syntax import shorten
 from .terms import Term
@@ -318,8 +318,9 @@ def compile(
     Raises SpaceError where the term does not fit the space, LensError for float64 without x64.
     """
     typed = as_typed(term, space, "compile")
-    if scan not in (None, "auto"):
-        raise LensError(explain(f"compile: scan={scan!r}", expected="None or 'auto'"))
+    check_rule("compile", rule)
+    if not (scan is None or (isinstance(scan, str) and scan == "auto")):
+        raise LensError(explain(f"compile: scan={shown(scan)}", expected="None or 'auto'"))
     if scan == "auto":
         from .rolling import roll
 

@@ -29,6 +29,15 @@ class FileError(LensError, OSError):
     """A file that is truncated, changed, foreign, or that cannot be written."""
 
 
+def shown(value: object, width: int = 60) -> str:
+    """The text of any value on one line of at most `width` characters, whatever its `repr` does."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        return f"a value of type {type(value).__name__} that cannot be printed"
+    return text if len(text) <= width else f"{text[: width - 4]} ..."
+
+
 def explain(headline: str, **facts: object) -> str:
     """A message: `headline`, then the facts that are not None, one a line, aligned.
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from .errors import ArityError, explain
-from .terms import Box, Seq, Term, compose, tensor
+from .terms import Box, Seq, Term, check_terms, compose, tensor
 
 
 def fold(
@@ -92,6 +92,7 @@ class Functor:
         """The image of a term; composites go to composites, of any length and depth."""
         from .typed import Typed
 
+        check_terms("mapped by a functor", [term])
         if isinstance(term, Typed):
             return Typed(self(term.term), term.dom)
         images: list[Term] = []

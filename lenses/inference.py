@@ -7,7 +7,7 @@ import dataclasses
 from .boxes.normalisation import BatchNorm
 from .boxes.random import Dropout
 from .functor import Functor
-from .terms import Term, identity
+from .terms import Term, check_terms, identity
 
 _functor = Functor(
     {
@@ -19,4 +19,5 @@ _functor = Functor(
 
 def inference(term: Term) -> Term:
     """The term without dropout, and with batch normalisation by the running statistics; its parameters are the same."""
+    check_terms("given to inference", [term])
     return _functor(term)

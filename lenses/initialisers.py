@@ -6,14 +6,15 @@ All are those of `jax.nn.initializers`.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
 
-from .errors import LensError, explain
+from .errors import LensError, explain, shown
 from .terms import Port
 from .trees import Tree
 
@@ -26,14 +27,36 @@ _MADE = {
 }
 _FANS = ("lecun_normal", "lecun_uniform", "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "orthogonal")
 
+_NUMBERS = {"constant": (1,), "normal": (0, 1), "uniform": (0, 1)}
+"""How many numbers an initialiser may have."""
+
 NAMES = (*_MADE, *_FANS)
 
 
-def check(init: str) -> str:
-    """`init` if it names an initialiser; raises LensError otherwise."""
-    if init.partition(":")[0] not in NAMES:
-        raise LensError(explain(f"there is no initialiser {init!r}", expected=", ".join(NAMES)))
+def check(init: str, call: str = "init") -> str:
+    """`init` if it says an initialiser with its numbers; raises LensError otherwise."""
+    if not isinstance(init, str) or not _known(init):
+        raise LensError(
+            explain(
+                f"{call}: there is no initialiser {shown(init)}",
+                expected=", ".join(NAMES),
+                do="give numbers after colons, as in 'normal:0.02' (deviation), 'lecun_normal:2:1' (axes in, out)",
+            )
+        )
     return init
+
+
+@cache
+def _known(init: str) -> bool:
+    name, *numbers = init.split(":")
+    if name in _FANS:
+        return len(numbers) in (0, 2) and all(n.isascii() and n.isdigit() for n in numbers)
+    if name not in _MADE or len(numbers) not in _NUMBERS.get(name, (0,)):
+        return False
+    try:
+        return all(math.isfinite(float(n)) for n in numbers)
+    except ValueError:
+        return False
 
 
 def initial(port: Port, key: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from .arguments import refuse, whole
 from .spaces import Array, Space
 
 
@@ -24,8 +25,19 @@ class Port:
     stacked: int = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.array, Space):  # as it is printed
+        from .initialisers import check
+
+        if isinstance(self.array, Space) and len(self.array) == 1:  # as it is printed
             object.__setattr__(self, "array", self.array[0])
+        path = self.name.split(".") if isinstance(self.name, str) else [""]
+        if not all(part and part.isprintable() and "/" not in part for part in path):
+            refuse("Port", "the name", self.name, "printable text without '/', its steps separated by dots")
+        if not isinstance(self.kind, str) or self.kind not in ("param", "state", "key"):
+            refuse(f"Port {self.name!r}", "the kind", self.kind, "'param', 'state' or 'key'")
+        if not isinstance(self.array, Array):
+            refuse(f"Port {self.name!r}", "the array", self.array, "the space of one array, as in Real(64)")
+        check(self.init, f"Port {self.name!r}")
+        whole(f"Port {self.name!r}", "the number of stacked axes", self.stacked, 0, self.array.rank)
 
     def stack(self, size: int) -> Port:
         """The port with one more axis stacked in front."""

@@ -36,7 +36,7 @@ def roll(term: Typed) -> Typed:
         else:
             out.append(parts[at])
             at += 1
-    return Typed(compose(*out), term.dom, term.cod)
+    return Typed.known(compose(*out), term.dom, term.cod)
 
 
 def _numbers(parts: Sequence[Term]) -> list[int]:

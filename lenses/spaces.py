@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-import numpy as np
 
-from .errors import LensError, SpaceError, explain
+from .arguments import dtype as check_dtype
+from .arguments import whole
+from .errors import LensError, SpaceError, explain, shown
 
 
 class Element:
@@ -194,7 +195,15 @@ class Space:
     arrays: tuple[Array, ...]
 
     def __init__(self, arrays: Iterable[Array] = ()):
-        object.__setattr__(self, "arrays", tuple(arrays))
+        try:
+            held: tuple[Any, ...] = (arrays,) if isinstance(arrays, str) else tuple(arrays)
+        except TypeError:
+            held = (arrays,)
+        for array in held:
+            if not isinstance(array, Array):
+                do = "write spaces as Real(64) or Index(below=10), and join them with @"
+                raise SpaceError(explain(f"a space cannot hold {shown(array)}", expected="arrays of spaces", do=do))
+        object.__setattr__(self, "arrays", held)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("a space cannot be changed")
@@ -240,16 +249,9 @@ unit = Space()
 def _axes(call: str, sizes: tuple[int, ...], named: dict[str, int]) -> tuple[tuple[int, ...], tuple[str | None, ...]]:
     pairs: list[tuple[str | None, int]] = [(None, n) for n in sizes]
     pairs += [(None if name == f"_{i}" else name, n) for i, (name, n) in enumerate(named.items(), len(sizes))]
-    for name, size in pairs:
-        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-            raise SpaceError(
-                explain(
-                    f"{call}: the size of axis {name or '(unnamed)'} is {size!r}",
-                    expected="a whole number, 1 or more",
-                    do="leave batch axes out: they are the leading axes of the data, and need no mention",
-                )
-            )
-    return tuple(int(n) for _, n in pairs), tuple(name for name, _ in pairs)
+    do = "leave batch axes out: they are the leading axes of the data, and need no mention"
+    checked = [whole(call, f"the size of axis {name or '(unnamed)'}", n, do=do, kind=SpaceError) for name, n in pairs]
+    return tuple(checked), tuple(name for name, _ in pairs)
 
 
 def Real(*sizes: int, dtype: Any = "float32", **named: int) -> Space:
@@ -258,17 +260,14 @@ def Real(*sizes: int, dtype: Any = "float32", **named: int) -> Space:
     `dtype` is float32, bfloat16, float16 or float64 (which needs `jax_enable_x64`).
     Raises SpaceError for a size that is not a positive whole number or a dtype that is not a float.
     """
-    kind = jnp.dtype(dtype)
-    if not jnp.issubdtype(kind, jnp.floating):
-        raise SpaceError(explain(f"Real: {kind.name} does not carry real numbers", do="use Index for whole numbers"))
-    return Space([Array(*_axes("Real", sizes, named), RealElement(kind.name))])
+    element = RealElement(check_dtype("Real", dtype, SpaceError))
+    return Space([Array(*_axes("Real", sizes, named), element)])
 
 
 def Index(*sizes: int, below: int, **named: int) -> Space:
     """The space of one array of whole numbers from 0 to `below` - 1: labels, tokens, positions."""
-    if isinstance(below, bool) or not isinstance(below, int | np.integer) or not 1 <= below <= 2**31:
-        raise SpaceError(explain(f"Index: below={below!r}", expected="a whole number from 1 to 2**31"))
-    return Space([Array(*_axes("Index", sizes, named), IndexElement(int(below)))])
+    element = IndexElement(whole("Index", "below", below, 1, 2**31, kind=SpaceError))
+    return Space([Array(*_axes("Index", sizes, named), element)])
 
 
 MAKERS: dict[str, Any] = {"Real": Real, "Index": Index}
@@ -294,12 +293,10 @@ def parse_space(text: str) -> Space:
 
     try:
         return read(ast.parse(text, mode="eval").body)
-    except LensError:
-        raise
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
+    except (LensError, SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise SpaceError(
             explain(
-                f"cannot read the space {text!r}",
+                f"cannot read the space {shown(text)}",
                 because=error,
                 do="write it as in Real(28, 28, channel=1) @ Index(below=10)",
             )

@@ -22,7 +22,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
-from .errors import ArityError, LensError, explain
+from .arguments import is_whole
+from .errors import ArityError, LensError, explain, shown
 from .graph import Graph, Node, canonical
 from .ports import Port
 from .spaces import Array, Index, Real, Space
@@ -37,6 +38,7 @@ class Term:
     arity: tuple[int, int]
     typed: ClassVar[bool] = False
     checks: bool = False  # whether a type that was given is kept in it, as a box that checks it
+    __array_ufunc__ = None  # so that NumPy leaves ``array @ term`` to the term, which says what is wrong
 
     def compose_typed(self, terms: Sequence[Term]) -> Term:
         """The composite of terms of which some are typed, this one among them."""
@@ -53,10 +55,16 @@ class Term:
         self.__dict__.update(values)
 
     def __rshift__(self, other: Term) -> Term:
-        return compose(self, other) if isinstance(other, Term) else NotImplemented
+        return compose(self, other)
+
+    def __rrshift__(self, other: Any) -> Term:
+        return compose(other, self)
 
     def __matmul__(self, other: Term) -> Term:
-        return tensor(self, other) if isinstance(other, Term) else NotImplemented
+        return tensor(self, other)
+
+    def __rmatmul__(self, other: Any) -> Term:
+        return tensor(other, self)
 
     def __pow__(self, times: int) -> Term:
         """``f ** n``: f repeated n times, each with its own parameters, stacked; compiles to a scan."""
@@ -239,8 +247,9 @@ class Box(Term):
 
     @cached_property
     def axis_names(self) -> Any:
-        held = (self.__dict__[name] for name in self._names)
-        return tuple([_axis_names(v) for v in held if isinstance(v, Space | Term | tuple)])
+        return tuple(
+            [_axis_names(v) for v in map(self.__dict__.get, self._names) if isinstance(v, Space | Term | tuple)]
+        )
 
     @property
     def label(self) -> str:
@@ -310,11 +319,14 @@ class Box(Term):
         return ()
 
 
+_PLAIN = (int, float, str)
+
+
 def _axis_names(value: Any) -> Any:
     """The names of axes in a field of a box."""
     if isinstance(value, tuple):
         return tuple([port.array.names for port in value if isinstance(port, Port)])
-    return value.names if isinstance(value, Space) else value.axis_names
+    return value.names if isinstance(value, Space) else value.axis_names if isinstance(value, Term) else ()
 
 
 def literal(value: Any) -> str:
@@ -384,7 +396,7 @@ class Permute(Box):
         if not all_counts(arguments):
             return super().__call__(*arguments)
         if len(arguments) != 2:
-            raise ArityError(explain(f"swap{arguments}", expected="swap(m, n): how many wires cross how many"))
+            raise ArityError(explain(f"swap{shown(arguments)}", expected="swap(m, n): how many wires cross how many"))
         m, n = (one_count("swap", (k,), 0) for k in arguments)
         return permute(*range(m, m + n), *range(m))
 
@@ -396,8 +408,8 @@ def all_counts(arguments: tuple[Any, ...]) -> bool:
 
 def one_count(name: str, arguments: tuple[Any, ...], least: int) -> int:
     """The one number of wires in the arguments; raises ArityError if it is none or too small."""
-    if len(arguments) != 1 or arguments[0] < least:
-        raise ArityError(explain(f"{name}{arguments}", expected=f"one whole number, {least} or more"))
+    if len(arguments) != 1 or not is_whole(arguments[0], least):
+        raise ArityError(explain(f"{name}{shown(arguments)}", expected=f"one whole number, {least} or more"))
     return arguments[0]
 
 
@@ -409,8 +421,8 @@ swap = Permute()
 
 def permute(*order: int) -> Term:
     """The permutation of wires whose output j is input ``order[j]``."""
-    if sorted(order) != list(range(len(order))):
-        raise ArityError(explain(f"permute{order}", expected=f"each of 0 to {len(order) - 1} once"))
+    if not all(is_whole(i, 0) for i in order) or sorted(order) != list(range(len(order))):
+        raise ArityError(explain(f"permute{shown(order)}", expected=f"each of 0 to {len(order) - 1} once"))
     return Identity(len(order)) if list(order) == sorted(order) else Permute(tuple(order))
 
 
@@ -421,6 +433,7 @@ def compose(*terms: Term) -> Term:
     """f1 >> f2 >> ...; associative and unital on the nose. Raises ArityError, and SpaceError if types are known."""
     if not terms:
         raise ArityError(explain("compose() of no terms", do="use identity(n), which says on how many wires"))
+    check_terms("composed", terms)
     for left, right in pairwise(terms):
         if left.arity[1] != right.arity[0]:
             raise _mismatch(left, right)
@@ -433,6 +446,7 @@ def compose(*terms: Term) -> Term:
 
 def tensor(*terms: Term) -> Term:
     """f1 @ f2 @ ...; associative and unital on the nose, the unit being ``identity(0)``."""
+    check_terms("put in parallel", terms)
     kept = [t for t in terms if not (isinstance(t, Identity) and t.wires == 0)]
     typed = next((t for t in kept if t.typed), None)
     if typed is not None:
@@ -442,6 +456,19 @@ def tensor(*terms: Term) -> Term:
     if len(kept) == 1:
         return kept[0]
     return Par(kept, (sum(t.arity[0] for t in kept), sum(t.arity[1] for t in kept)))
+
+
+def check_terms(how: str, terms: Sequence[Any]) -> None:
+    """Raises ArityError, which is a TypeError, for the first of `terms` that is none; `how` says what is done."""
+    for value in terms:
+        if not isinstance(value, Term):
+            from .syntax import shorten
+
+            beside = next((shorten(t) for t in terms if isinstance(t, Term)), None)
+            do = "make a JAX function a box with lift(fn); apply a term to wires and arrays by calling it, term(x)"
+            raise ArityError(
+                explain(f"{shown(value)} is no term, so it cannot be {how}", beside=beside, expected="a term", do=do)
+            )
 
 
 def _mismatch(left: Term, right: Term) -> ArityError:
@@ -476,7 +503,7 @@ def tensor_spaces(spaces: Iterable[Space]) -> Space:
     for space in spaces:
         if not isinstance(space, Space):
             raise LensError(
-                explain(f"{space!r} is no space", do="write Real(64), Real(h=28, w=28) @ Index(below=10), ...")
+                explain(f"{shown(space)} is no space", do="write Real(64), Real(h=28, w=28) @ Index(below=10), ...")
             )
         arrays += space.arrays
     return Space(arrays)

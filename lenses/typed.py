@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 
 from .boxes.structure import Check
-from .errors import ArityError, LensError, SpaceError, explain
+from .errors import ArityError, LensError, SpaceError, explain, shown
 from .functor import Functor, fold
 from .graph import Node
 from .spaces import Array, Space, unit
-from .terms import Box, Identity, Port, Term, compose, tensor
+from .terms import Box, Identity, Port, Term, check_terms, compose, tensor
 from .trees import Tree, map_tree, shapes
 
 
@@ -43,12 +43,23 @@ class Typed(Term):
         return tensor_typed(terms)
 
     def __init__(self, term: Term, dom: Space, cod: Space | None = None):
+        check_terms("typed", [term])
+        _check_space(dom, term)
         if isinstance(term, Typed):
             if term.dom != dom:
-                raise SpaceError(explain("a typed term cannot be typed anew", typed_at=term.dom, came=dom))
+                raise _typed_anew(term, dom)
             term = term.term
-        cod = infer(term, dom) if cod is None else cod
-        self._set(term=_settled(term, dom), dom=dom, cod=cod, arity=term.arity)
+        found = infer(term, dom)
+        if cod is not None and found != cod:
+            raise _other_codomain(term, found, cod)
+        self._set(term=_settled(term, dom), dom=dom, cod=found, arity=term.arity)
+
+    @classmethod
+    def known(cls, term: Term, dom: Space, cod: Space) -> Typed:
+        """The untyped `term` at `dom`, where its codomain has been worked out already."""
+        typed = cls.__new__(cls)
+        typed._set(term=_settled(term, dom), dom=dom, cod=cod, arity=term.arity)
+        return typed
 
     @property
     def parts(self) -> tuple[Term, ...]:
@@ -119,9 +130,9 @@ draw_hook: Callable[[Typed], str] | None = None
 
 def as_typed(term: Term, space: Space | None = None, what: str = "this") -> Typed:
     """The term typed at `space`, or as it is if it carries its type; raises SpaceError if nothing says the domain."""
-    if not isinstance(term, Term):
-        raise LensError(explain(f"{term!r} is no term", do="use a box, a composite, or lift(fn)"))
+    check_terms(f"given to {what}", [term])
     if space is not None:
+        _check_space(space, term, what)
         return Typed(term, space)
     if isinstance(term, Typed):
         return term
@@ -138,8 +149,9 @@ def as_typed(term: Term, space: Space | None = None, what: str = "this") -> Type
     )
 
 
-def plain(term: Term) -> Term:
-    """The term without its type on the outside, which is kept as a check of its inputs."""
+def plain(term: Term, what: str = "composed") -> Term:
+    """The term without its type on the outside, which is kept as a check of its inputs; `what` is done with it."""
+    check_terms(what, [term])
     if not isinstance(term, Typed):
         return term
     return compose(Check(term.dom), term.term) if len(term.dom) else term.term
@@ -162,7 +174,7 @@ def compose_typed(terms: Sequence[Term]) -> Term:
         else:
             chain.append(term)
             cod = infer(term, cod)
-    return Typed(compose(*chain), first.dom, cod)
+    return Typed.known(compose(*chain), first.dom, cod)
 
 
 def tensor_typed(terms: Sequence[Term]) -> Term:
@@ -176,7 +188,7 @@ def tensor_typed(terms: Sequence[Term]) -> Term:
         else:
             return tensor(*map(plain, terms))
     dom = Space(a for t in typed for a in t.dom)
-    return Typed(tensor(*(t.term for t in typed)), dom, Space(a for t in typed for a in t.cod))
+    return Typed.known(tensor(*(t.term for t in typed)), dom, Space(a for t in typed for a in t.cod))
 
 
 def _typed_mismatch(left: Term, cod: Space, right: Typed) -> SpaceError:
@@ -189,6 +201,40 @@ def _typed_mismatch(left: Term, cod: Space, right: Typed) -> SpaceError:
             left=f"{shorten(left, 70)} ends in {cod!r}",
             right=f"{shorten(right, 70)} starts with {right.dom!r}",
             wire=f"{wire}: {cod[wire]!r} into {right.dom[wire]!r}",
+        )
+    )
+
+
+def _typed_anew(term: Typed, dom: Space) -> LensError:
+    from .syntax import shorten
+
+    if len(dom) != len(term.dom):
+        return _wrong_number(term, dom)
+    wire = next(i for i, (a, b) in enumerate(zip(dom, term.dom, strict=True)) if a != b)
+    return SpaceError(
+        explain(
+            f"{shorten(term.parts[0], 60)} is typed already, at another space",
+            term=shorten(term),
+            wire=f"input {wire}",
+            expected=term.dom[wire],
+            came=dom[wire],
+            do="leave the space out, or type term.term",
+        )
+    )
+
+
+def _other_codomain(term: Term, found: Space, given: Any) -> LensError:
+    from .syntax import shorten
+
+    if isinstance(given, Space) and len(given) == len(found):
+        wire = next(i for i, (a, b) in enumerate(zip(found, given, strict=True)) if a != b)
+        wire, expected, came = f"output {wire}", given[wire], found[wire]
+    else:
+        wire, expected, came = "all outputs", shown(given), found
+    last = shorten(term.parts[-1], 60)
+    return SpaceError(
+        explain(
+            f"{last} does not end in the codomain given", term=shorten(term), wire=wire, expected=expected, came=came
         )
     )
 
@@ -243,23 +289,34 @@ def _refuse(misfit: Misfit, node: Node, dom: Space, term: Term) -> NoReturn:
 
 def infer(term: Term, dom: Space) -> Space:
     """The codomain of a term at a domain, in linear time. Raises SpaceError with the box marked in the term."""
-    if not isinstance(dom, Space):
-        raise LensError(explain(f"{dom!r} is no space", do="write Real(64), Real(h=28, w=28), Index(below=10), ..."))
+    _check_space(dom, term)
     if isinstance(term, Typed):
         return Typed(term, dom).cod
     if len(dom) != term.arity[0]:
+        raise _wrong_number(term, dom)
+    return _spread(term, dom)
+
+
+def _check_space(dom: Any, term: Term, what: str | None = None) -> None:
+    if not isinstance(dom, Space):
         from .syntax import shorten
 
-        raise ArityError(
-            explain(
-                f"{term.arity[0]} input wires cannot carry {len(dom)} arrays",
-                term=shorten(term),
-                expected=f"a space of {term.arity[0]} arrays",
-                came=repr(dom),
-                do="write one array a wire, as in term.at(Real(64), Index(below=10))",
-            )
+        do = "write Real(64), Real(h=28, w=28), Index(below=10), ..."
+        raise LensError(explain(f"{shown(dom)} is no space", term=shorten(term), given_to=what, do=do))
+
+
+def _wrong_number(term: Term, dom: Space) -> ArityError:
+    from .syntax import shorten
+
+    return ArityError(
+        explain(
+            f"{term.arity[0]} input wires cannot carry {len(dom)} arrays",
+            term=shorten(term),
+            expected=f"a space of {term.arity[0]} arrays",
+            came=repr(dom),
+            do="write one array a wire, as in term.at(Real(64), Index(below=10))",
         )
-    return _spread(term, dom)
+    )
 
 
 # -- elaboration -----------------------------------------------------------------------------
@@ -395,8 +452,8 @@ def _trees(box: Box, ports: Sequence[Port], inner: Circuit | None) -> tuple[Tree
             tree = params if port.kind == "param" else states
             *path, last = port.name.split(".")
             for step in path:
-                tree = tree.setdefault(step, {})
-            if last in tree:
+                tree = tree.setdefault(step, {}) if isinstance(tree, dict) else tree
+            if not isinstance(tree, dict) or last in tree:
                 raise LensError(explain(f"two parameters of {_label(box)} are called {port.name!r}"))
             tree[last] = port
     return params, states, tied

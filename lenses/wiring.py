@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .boxes.structure import Copy, discard
-from .errors import ArityError, LensError, explain
+from .errors import ArityError, DataError, LensError, explain, shown
 from .functor import fold
 from .spaces import Array, Space, element_of
 from .terms import Identity, Term, compose, permute, tensor
@@ -28,6 +28,8 @@ class Wire:
 
     def __init__(self, builder: Builder, number: int):
         self.builder, self.number = builder, number
+
+    __array_ufunc__ = None  # so that NumPy leaves ``array + wire`` to the wire, which says what is wrong
 
     def _with(self, name: str, other: Any) -> Wire:
         from .boxes import pointwise
@@ -49,13 +51,21 @@ class Wire:
     __rmul__ = __mul__
 
     def __sub__(self, other: Any) -> Wire:
-        return self + (-other)
+        from .boxes.pointwise import operand
+
+        return self + (-other if isinstance(other, Wire) else -operand(other))
 
     def __rsub__(self, other: Any) -> Wire:
         return (-self) + other
 
     def __truediv__(self, other: Any) -> Wire:
-        return self._with("divide", other) if isinstance(other, Wire) else self * (1.0 / other)
+        from .boxes.pointwise import operand
+
+        if isinstance(other, Wire):
+            return self._with("divide", other)
+        if operand(other) == 0:
+            raise LensError(explain(f"a wire cannot be divided by {other!r}", expected="a number that is not 0"))
+        return self * (1.0 / operand(other))
 
     def __rtruediv__(self, other: Any) -> Wire:
         from .boxes.pointwise import reciprocal
@@ -90,7 +100,7 @@ class Builder:
         """The output wires of `term` applied to `wires`."""
         for i, w in enumerate(wires):
             if not isinstance(w, Wire) or w.builder is not self:
-                came = "a wire of another term" if isinstance(w, Wire) else f"{w!r}"
+                came = "a wire of another term" if isinstance(w, Wire) else shown(w)
                 raise LensError(
                     explain(f"{term!r} takes wires of the term being traced", wire=f"input {i}", came=came,
                             do="give numbers and arrays as constant(...)() inside the function")
@@ -193,7 +203,7 @@ def trace(f: Callable[..., Any], wires: int, prune: bool = False) -> Term:
         if not isinstance(w, Wire) or w.builder is not builder:
             raise LensError(
                 explain(
-                    "a wired function returns wires", output=i, came=f"{w!r}", do="return a wire or a tuple of wires"
+                    "a wired function returns wires", output=i, came=shown(w), do="return a wire or a tuple of wires"
                 )
             )
     return builder.term(outs, prune)
@@ -202,17 +212,24 @@ def trace(f: Callable[..., Any], wires: int, prune: bool = False) -> Term:
 def wired(f: Callable[..., Any]) -> Term:
     """Decorator: the term that a function of wires describes, an input wire a parameter of the function."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(f).parameters.values()
-    if any(p.kind not in kinds for p in parameters):
+    try:
+        parameters = None if isinstance(f, Term) else inspect.signature(f).parameters.values()
+    except Exception:  # no function, or one that does not say
+        parameters = None
+    if parameters is None or any(p.kind not in kinds for p in parameters):
         raise ArityError(
-            explain(f"wired: {f.__name__} must have a fixed number of parameters", came=inspect.signature(f))
+            explain(
+                f"wired: {getattr(f, '__name__', 'this')} must be a function with a fixed number of parameters",
+                came=shown(f),
+                parameters=None if parameters is None else f"({', '.join(map(str, parameters))})",
+            )
         )
     return trace(f, len(parameters))
 
 
 def call(term: Term, arguments: Sequence[Any]) -> Any:
     """`Term.__call__`: on wires while tracing, on arrays otherwise."""
-    builder = next((a.builder for a in arguments if isinstance(a, Wire)), None)
+    builder = next((w.builder for w in _flat(arguments) if isinstance(w, Wire)), None)
     if builder is None and not arguments:
         builder = _current.get()
     if builder is not None:
@@ -220,7 +237,7 @@ def call(term: Term, arguments: Sequence[Any]) -> Any:
         return outs[0] if len(outs) == 1 else outs
     from .compile import compile as compile_
 
-    arrays = [a if hasattr(a, "dtype") else np.asarray(a, "float32") for a in arguments]
+    arrays = [_array(a, term, i) for i, a in enumerate(arguments)]
     if len(arrays) != term.arity[0]:
         raise ArityError(explain(f"{term!r} is applied to {len(arrays)} arrays", expected=f"{term.arity[0]}"))
     space = Space(Array(a.shape, None, _element(a, term, i)) for i, a in enumerate(arrays))
@@ -231,6 +248,29 @@ def call(term: Term, arguments: Sequence[Any]) -> Any:
                     do="net = compile(term, space); params = net.init(key); net(params, x)")
         )  # fmt: skip
     return model({}, *arrays)
+
+
+def _flat(arguments: Sequence[Any]) -> list[Any]:
+    """The arguments, with those that come together in a tuple or list one by one."""
+    return [w for a in arguments for w in (a if isinstance(a, tuple | list) else (a,))]
+
+
+def _array(value: Any, term: Term, wire: int) -> Any:
+    try:
+        array = value if hasattr(value, "dtype") and hasattr(value, "shape") else np.asarray(value)
+        if not hasattr(value, "dtype") and array.dtype.kind in "biuf":
+            array = array.astype("float32")
+    except Exception:  # ragged lists, objects: whatever NumPy says of them
+        array = None
+    if array is None or (isinstance(array, np.ndarray) and array.dtype.kind not in "biufcV") or 0 in array.shape:
+        raise DataError(
+            explain(
+                f"{term!r} is applied to {shown(value)}",
+                wire=f"input {wire}",
+                expected="an array of numbers, not empty",
+            )
+        )
+    return array
 
 
 def _element(array: Any, term: Term, wire: int) -> Any:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .. import initialisers
+from ..arguments import choice, flag, is_whole, refuse, whole, wholes
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, Real, Space
@@ -38,8 +39,12 @@ def _flat(x: Any, axes: int) -> Any:
     return x if x.ndim == axes + 2 else x.reshape((-1, *x.shape[x.ndim - axes - 1 :]))
 
 
-def _pairs(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
-    return (value,) * axes if isinstance(value, int) else tuple(value)
+def _sizes(call: str, name: str, value: Any, axes: int) -> tuple[int, ...]:
+    """The sizes of 1 to 3 axes; a single number stands for `axes` of them."""
+    sizes = wholes(call, name, value, axes if is_whole(value) else None)
+    if len(sizes) not in SPATIAL:
+        refuse(call, name, value, "1 to 3 whole numbers, 1 or more")
+    return sizes
 
 
 def _numbers(axes: int) -> tuple[str, str, str]:
@@ -199,25 +204,23 @@ def conv(
 
     `padding` is "SAME" or "VALID". `transposed` enlarges by `stride`; `groups` = channels is depthwise.
     """
-    sizes = (kernel,) if isinstance(kernel, int) else tuple(kernel)
-    if len(sizes) not in SPATIAL or padding not in ("SAME", "VALID") or min(*sizes, features, groups) < 1:
-        raise LensError(
-            explain(f"conv({features}, {sizes}, padding={padding!r}, groups={groups})",
-                    expected="1 to 3 sizes of the kernel, padding 'SAME' or 'VALID', whole numbers of 1 or more")
-        )  # fmt: skip
-    if transposed and groups != 1:
+    sizes = _sizes("conv", "the kernel", kernel, 1)
+    features, groups = whole("conv", "features", features), whole("conv", "groups", groups)
+    if features % groups:
+        refuse("conv", "groups", groups, f"a number that divides the {features} features")
+    if flag("conv", "transposed", transposed) and groups != 1:
         raise LensError(explain("conv: a transposed convolution has no groups", came=f"groups={groups}"))
     axes = len(sizes)
     return Conv(
         features,
         sizes,
-        _pairs(stride, axes),
-        padding,
-        _pairs(dilation, axes),
+        wholes("conv", "the stride", stride, axes),
+        choice("conv", "the padding", padding, ("SAME", "VALID")),
+        wholes("conv", "the dilation", dilation, axes),
         groups,
-        transposed,
-        bias,
-        initialisers.check(init),
+        bool(transposed),
+        flag("conv", "bias", bias),
+        initialisers.check(init, "conv"),
     )
 
 
@@ -276,12 +279,10 @@ class Pool(Box):
 
 
 def _pool(kind: str, window: int | Sequence[int], stride: int | Sequence[int] | None, padding: str) -> Term:
-    sizes = (window,) * 2 if isinstance(window, int) else tuple(window)
-    if len(sizes) not in SPATIAL or padding not in ("SAME", "VALID") or min(sizes) < 1:
-        raise LensError(
-            explain(f"{kind}_pool({sizes}, padding={padding!r})", expected="1 to 3 sizes, 'SAME' or 'VALID'")
-        )
-    return Pool(kind, sizes, sizes if stride is None else _pairs(stride, len(sizes)), padding)
+    call = f"{kind}_pool"
+    sizes = _sizes(call, "the window", window, 2)
+    steps = sizes if stride is None else wholes(call, "the stride", stride, len(sizes))
+    return Pool(kind, sizes, steps, choice(call, "the padding", padding, ("SAME", "VALID")))
 
 
 def max_pool(

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from ..errors import LensError, explain
+from ..arguments import refuse, whole
+from ..errors import LensError, explain, shown
 from ..interpret import Cx, Side
 from ..spaces import Array, Index, Real, Space, element_of
 from ..syntax import Readable
@@ -82,6 +83,11 @@ class Lifted(Box):
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
             return self.fail("all", "arrays that the function takes", dom, f"{self.function!r} raised {reason}")
         arrays = out if isinstance(out, tuple | list) else (out,)
+        odd = next((a for a in arrays if not isinstance(a, jax.ShapeDtypeStruct)), out)
+        if odd is not out or not isinstance(out, tuple | list | jax.ShapeDtypeStruct):
+            self.fail(
+                "output", "arrays", f"a value of type {type(odd).__name__}", "return an array or a tuple of arrays"
+            )
         if len(arrays) != self.outputs:
             self.fail(
                 "output",
@@ -118,5 +124,8 @@ def lift(fn: Callable[..., Any], inputs: int = 1, outputs: int = 1, name: str | 
     With a `name`, terms that hold it can be saved, and loaded where it is lifted under that name.
     """
     if not callable(fn):
-        raise LensError(explain(f"lift({fn!r})", expected="a function of JAX arrays"))
-    return Lifted(Function(fn, name), inputs, outputs)
+        raise LensError(explain(f"lift({shown(fn)})", expected="a function of JAX arrays"))
+    if name is not None and (not isinstance(name, str) or not name):
+        refuse("lift", "the name", name, "text, or None")
+    wires = whole("lift", "inputs", inputs, 0), whole("lift", "outputs", outputs, 0)
+    return Lifted(Function(fn, name), *wires)

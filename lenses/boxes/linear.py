@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .. import initialisers
+from ..arguments import as_number, flag, refuse, whole
 from ..boxes.structure import Discard
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
@@ -154,10 +155,13 @@ def dense(*sizes: int, axes: int = 1, bias: bool = True, init: str = "lecun_norm
 
     `init` names the initialiser of the weight (see `lenses.initialisers`); the bias starts at zero.
     """
-    shape = tuple(sizes) + tuple(named.values())
-    if not shape or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape) or axes < 1:
-        raise LensError(explain(f"dense{shape}, axes={axes}", expected="sizes that are whole numbers, 1 or more"))
-    return Dense(shape, (None,) * len(sizes) + tuple(named), axes, bias, initialisers.check(init))
+    call = "dense" if bias is True else "linear"
+    if not sizes and not named:
+        raise LensError(explain(f"{call}()", expected="the sizes of the new axes, as in dense(64)"))
+    names = (None,) * len(sizes) + tuple(named)
+    values = zip(names, (*sizes, *named.values()), strict=True)
+    shape = tuple([whole(call, f"the size of axis {name or '(unnamed)'}", n) for name, n in values])
+    return Dense(shape, names, whole(call, "axes", axes), flag("dense", "bias", bias), initialisers.check(init, call))
 
 
 def linear(*sizes: int, axes: int = 1, init: str = "lecun_normal", **named: int) -> Term:
@@ -200,7 +204,7 @@ class Bias(Box):
 
 def bias(axes: int = 1) -> Term:
     """Adds a learned array to the last `axes` axes."""
-    return Bias(axes)
+    return Bias(whole("bias", "axes", axes, 0))
 
 
 class Scale(Box):
@@ -236,7 +240,8 @@ class Scale(Box):
 
 def scale(factor: float) -> Term:
     """Multiplies by a number."""
-    return Scale(float(factor))
+    value = as_number(factor)
+    return Scale(refuse("scale", "the factor", factor, "a number") if value is None else value)
 
 
 LETTERS = string.ascii_letters
@@ -272,6 +277,8 @@ class Einsum(Box):
         for wire, (names, array) in enumerate(zip(self._operands, dom, strict=True)):
             if array.change is None:
                 self.fail(wire, "real numbers", array)
+            if array.element != dom[0].element:
+                self.fail(wire, f"elements like those on wire 0, {dom[0]!r}", array)
             if array.rank < len(names):
                 self.fail(wire, f"at least {len(names)} axes ({', '.join(names)})", array)
             cut = array.rank - len(names)
@@ -353,10 +360,15 @@ def einsum(pattern: str) -> Term:
     ``einsum("query d, key d -> query key")``; ``einsum("i j -> j i")`` transposes. Raises LensError
     for a pattern without an arrow or with an axis on the right alone or twice.
     """
+    if not isinstance(pattern, str):
+        refuse("einsum", "the pattern", pattern, "text, as in einsum('query d, key d -> query key')")
     left, arrow, right = pattern.partition("->")
     known = {name for part in left.split(",") for name in part.split()}
     names = right.split()
-    bad = [n for n in names if n not in known] + [n for n in set(names) if names.count(n) > 1]
+    bad = [n for n in names if n not in known] + [n for n in names if names.count(n) > 1]
+    odd = [n for n in sorted(known) if not n.isidentifier()]
+    if odd and not bad:
+        refuse(f"einsum({pattern!r})", "an axis", odd[0], "names of axes; leading axes stay by themselves, so no '...'")
     if not arrow or "->" in right or "," in right or bad or len(known) > 52:
         raise LensError(
             explain(

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import initialisers
+from ..arguments import dtype as check_dtype
+from ..arguments import refuse, whole
 from ..boxes.structure import Discard
-from ..errors import LensError, explain
+from ..errors import LensError, explain, shown
 from ..interpret import Cx, Side
 from ..spaces import Array, Index, IndexElement, RealElement, Space
 from ..terms import Box, Port, Term, literal
@@ -60,9 +62,12 @@ class Embedding(Box):
 def embedding(*features: int, dtype: str = "float32", init: str = "normal:0.02", **named: int) -> Term:
     """A learned vector of `features` for each index, as in ``embedding(64)`` or ``embedding(d=64)``."""
     sizes = [*((None, n) for n in features), *named.items()]
-    if len(sizes) != 1 or sizes[0][1] < 1:
-        raise LensError(explain(f"embedding{features}", expected="one size, named or not"))
-    return Embedding(sizes[0][1], sizes[0][0], dtype, initialisers.check(init))
+    if len(sizes) != 1:
+        came = ", ".join(shown(n) for _, n in sizes)
+        raise LensError(explain(f"embedding({came})", expected="one size, named or not"))
+    ((name, size),) = sizes
+    size = whole("embedding", "the number of features", size)
+    return Embedding(size, name, check_dtype("embedding", dtype), initialisers.check(init, "embedding"))
 
 
 class OneHot(Box):
@@ -92,7 +97,7 @@ class OneHot(Box):
 
 def one_hot(dtype: str = "float32") -> Term:
     """The indicator vector of each index."""
-    return OneHot(dtype)
+    return OneHot(check_dtype("one_hot", dtype))
 
 
 class Constant(Box):
@@ -127,9 +132,19 @@ class Constant(Box):
 
 def constant(values: Any, space: Space | None = None) -> Term:
     """An array that does not change, as a box from no wire; real and unnamed unless `space` says otherwise."""
-    array = np.asarray(values, dtype=float)
+    try:
+        array = np.asarray(values)
+        array = np.asarray(values, dtype=float) if array.dtype.kind in "biufV" and array.size else None
+    except Exception:  # ragged lists, text, objects: whatever NumPy says of them
+        array = None
+    if array is None:
+        refuse("constant", "the value", values, "a number, or an array of numbers that is not empty")
     if space is None:
         space = Space([Array(array.shape)])
-    if len(space) != 1 or space[0].sizes != array.shape:
-        raise LensError(explain("constant", expected=f"a space of one array of sizes {array.shape}", came=space))
+    if not isinstance(space, Space) or len(space) != 1 or space[0].sizes != array.shape:
+        raise LensError(explain("constant", expected=f"a space of one array of sizes {array.shape}", came=shown(space)))
+    element = space[0].element
+    fits = (array >= 0) & (array == np.floor(array))
+    if isinstance(element, IndexElement) and not (fits & (array < element.below)).all():
+        refuse("constant", "the value", values, f"whole numbers from 0 to {element.below - 1}, for {space!r}")
     return Constant(space, tuple(array.ravel().tolist()))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from jax import lax
 
+from ..arguments import flag, number, positive
 from ..interpret import Cx, Side
 from ..spaces import Array, Real, Space
 from ..terms import Box, Port, Term
@@ -55,7 +56,7 @@ class LayerNorm(Normalise):
 
 def layer_norm(epsilon: float = 1e-6) -> Term:
     """Layer normalisation of the last axis, with a learned scale and offset."""
-    return LayerNorm(epsilon)
+    return LayerNorm(positive("layer_norm", "epsilon", epsilon))
 
 
 class RMSNorm(Normalise):
@@ -78,7 +79,7 @@ class RMSNorm(Normalise):
 
 def rms_norm(epsilon: float = 1e-6) -> Term:
     """Root-mean-square normalisation of the last axis, with a learned scale."""
-    return RMSNorm(epsilon)
+    return RMSNorm(positive("rms_norm", "epsilon", epsilon))
 
 
 class BatchNorm(Normalise):
@@ -126,4 +127,8 @@ class BatchNorm(Normalise):
 
 def batch_norm(momentum: float = 0.9, epsilon: float = 1e-5, training: bool = True) -> Term:
     """Batch normalisation of the last axis over all others, with running statistics as states."""
-    return BatchNorm(momentum, epsilon, training)
+    return BatchNorm(
+        number("batch_norm", "the momentum", momentum, 0, 1),
+        positive("batch_norm", "epsilon", epsilon),
+        flag("batch_norm", "training", training),
+    )

@@ -7,7 +7,7 @@ when it runs on wires, and is checked against `jax.vjp` on arrays.
 
 from __future__ import annotations
 
-import numbers
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,7 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..errors import LensError, explain
+from ..arguments import as_number, refuse
+from ..errors import LensError, explain, shown
 from ..interpret import Cx, Side
 from ..spaces import Real, Space
 from ..terms import Box, Term
@@ -158,19 +159,29 @@ class WithNumber(Box):
 
 def shift(number: float) -> Term:
     """x + number on each element."""
-    return WithNumber("shift", float(number))
+    value = as_number(number)
+    return WithNumber("shift", refuse("shift", "the number", number, "a number") if value is None else value)
 
 
 def power(number: float) -> Term:
     """x to the power `number` on each element."""
-    return WithNumber("power", float(number))
+    value = as_number(number)
+    if value is None or not math.isfinite(value):
+        refuse("power", "the exponent", number, "a finite number")
+    return WithNumber("power", value)
+
+
+def operand(value: Any) -> float:
+    """The number that is combined with a wire, as a float."""
+    number = as_number(value)
+    if number is None:
+        raise LensError(explain(f"a wire cannot be combined with {shown(value)}", expected="a wire or a number"))
+    return number
 
 
 def with_number(name: str, number: float) -> Term:
     """The box that combines a wire with a number, for the operators of wires."""
-    if isinstance(number, bool) or not isinstance(number, numbers.Real) or getattr(number, "shape", ()) != ():
-        raise LensError(explain(f"a wire cannot be combined with {number!r}", expected="a wire or a number"))
-    number = float(number)
+    number = operand(number)
     return scale(number) if name == "multiply" else WithNumber(name, number)
 
 

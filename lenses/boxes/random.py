@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from ..errors import LensError, explain
+from ..arguments import number, refuse
 from ..interpret import Cx, Side
 from ..spaces import Array, Real, Space
 from ..terms import Box, Port, Term
@@ -43,6 +43,7 @@ class Dropout(Box):
 
 def dropout(rate: float) -> Term:
     """Dropout (Srivastava et al. 2014): a random `rate` of the elements is set to zero while training."""
-    if not 0 <= rate < 1:
-        raise LensError(explain(f"dropout({rate})", expected="a rate from 0 to 1, 1 excluded"))
-    return Dropout(float(rate))
+    value = number("dropout", "the rate", rate, 0, 1)
+    if value == 1:
+        refuse("dropout", "the rate", rate, "a rate from 0 to 1, 1 excluded")
+    return Dropout(value)

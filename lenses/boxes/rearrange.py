@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
+from ..arguments import axis as check_axis
+from ..arguments import refuse, whole
 from ..boxes.structure import Discard
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, Index, Real, Space
 from ..terms import Box, Term, tensor
 from .reductions import OnAxis
+
+_SIDE = re.compile(r"(\s|1\b|[^\W\d]\w*|\((\s|1\b|[^\W\d]\w*)*\))*")
+"""One side of a pattern."""
 
 
 def _groups(side: str) -> list[tuple[str, ...]]:
@@ -112,19 +118,27 @@ def rearrange(pattern: str, **sizes: int) -> Term:
 
     Raises LensError where the two sides do not have the same names: nothing is summed or repeated.
     """
+    if not isinstance(pattern, str):
+        refuse("rearrange", "the pattern", pattern, "text, as in rearrange('h w c -> (h w c)')")
     left, arrow, right = pattern.partition("->")
+    for side in (left, right):
+        if arrow and not _SIDE.fullmatch(side):
+            refuse(
+                f"rearrange({pattern!r})", "one side", side, "names of axes, 1, and groups of them in single brackets"
+            )
     names = [[n for g in _groups(side) for n in g if not n.isdigit()] for side in (left, right)]
     unknown = [n for n in sizes if n not in names[0]]
-    if not arrow or sorted(names[0]) != sorted(names[1]) or "..." in pattern or unknown:
+    if not arrow or sorted(names[0]) != sorted(names[1]) or len(set(names[0])) < len(names[0]) or unknown:
         raise LensError(
             explain(
                 f"rearrange({pattern!r}) is no rearrangement",
-                expected="the same names on both sides of '->'; leading axes stay by themselves, so no '...'",
+                expected="the same names on both sides of '->', each once; leading axes stay, so no '...'",
                 came=f"{sorted(names[0])} and {sorted(names[1])}" + (f", sizes for {unknown}" if unknown else ""),
                 do="use reduce_sum or reduce_mean to drop an axis and spread to add one",
             )
         )
-    return Rearrange(" ".join(pattern.split()), tuple(sizes.items()))
+    checked = tuple((k, whole("rearrange", f"the size of axis {k}", n)) for k, n in sizes.items())
+    return Rearrange(" ".join(pattern.split()), checked)
 
 
 flatten = rearrange("height width channel -> (height width channel)")
@@ -184,7 +198,7 @@ class Concatenate(OnAxis):
 
 def concatenate(axis: int | str = -1, parts: int = 2) -> Term:
     """`parts` wires joined along an axis of each."""
-    return Concatenate(axis, parts)
+    return Concatenate(check_axis("concatenate", axis), whole("concatenate", "parts", parts))
 
 
 class Split(OnAxis):
@@ -239,4 +253,5 @@ def split(*sizes: int, axis: int | str = -1) -> Term:
     """An array cut along an axis into pieces of these sizes, a wire each."""
     if not sizes:
         raise LensError(explain("split()", expected="the size of each piece, as in split(8, 8)"))
-    return Split(axis, tuple(sizes))
+    checked = tuple(whole("split", f"the size of piece {i}", n) for i, n in enumerate(sizes))
+    return Split(check_axis("split", axis), checked)

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from ..errors import LensError, explain
+from ..arguments import MOST, is_whole, refuse, whole
+from ..arguments import axis as check_axis
 from ..interpret import Cx, Side
 from ..spaces import Array, Index, IndexElement, Real, Space
 from ..terms import Box, Term
@@ -88,27 +89,27 @@ class Reduce(OnAxis):
 
 def reduce_sum(axis: int | str = -1) -> Term:
     """The sum along an axis."""
-    return Reduce(axis, "sum")
+    return Reduce(check_axis("reduce_sum", axis), "sum")
 
 
 def reduce_mean(axis: int | str = -1) -> Term:
     """The mean along an axis."""
-    return Reduce(axis, "mean")
+    return Reduce(check_axis("reduce_mean", axis), "mean")
 
 
 def reduce_max(axis: int | str = -1) -> Term:
     """The largest along an axis; ties share the change equally."""
-    return Reduce(axis, "max")
+    return Reduce(check_axis("reduce_max", axis), "max")
 
 
 def reduce_min(axis: int | str = -1) -> Term:
     """The smallest along an axis; ties share the change equally."""
-    return Reduce(axis, "min")
+    return Reduce(check_axis("reduce_min", axis), "min")
 
 
 def logsumexp(axis: int | str = -1) -> Term:
     """log of the sum of exp along an axis, without overflow."""
-    return Reduce(axis, "logsumexp")
+    return Reduce(check_axis("logsumexp", axis), "logsumexp")
 
 
 class Spread(Box):
@@ -153,11 +154,11 @@ class Spread(Box):
 
 def spread(size: int, axis: int = -1, name: str | None = None) -> Term:
     """A new axis of `size` with the same value along it, at the place `axis`, negative from the end."""
-    if axis >= 0 or size < 1:
-        raise LensError(
-            explain(f"spread({size}, {axis})", expected="a size of 1 or more and a negative place, -1 being the last")
-        )
-    return Spread(size, axis, name)
+    if not is_whole(axis, -MOST, -1):
+        refuse("spread", "the axis", axis, "a place that is negative, from the end, -1 being the last")
+    if name is not None and (not isinstance(name, str) or not name):
+        refuse("spread", "the name", name, "the name of an axis, or None")
+    return Spread(whole("spread", "the size", size), int(axis), name)
 
 
 class ArgMax(OnAxis):
@@ -184,7 +185,7 @@ class ArgMax(OnAxis):
 
 def argmax(axis: int | str = -1) -> Term:
     """The index of the largest along an axis."""
-    return ArgMax(axis)
+    return ArgMax(check_axis("argmax", axis))
 
 
 class Softmax(OnAxis):
@@ -246,9 +247,9 @@ class Softmax(OnAxis):
 
 def softmax(axis: int | str = -1) -> Term:
     """exp(x) / sum exp(x) along an axis."""
-    return Softmax(axis)
+    return Softmax(check_axis("softmax", axis))
 
 
 def log_softmax(axis: int | str = -1) -> Term:
     """x - log sum exp(x) along an axis."""
-    return Softmax(axis, True)
+    return Softmax(check_axis("log_softmax", axis), True)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import LensError, explain
+from ..errors import LensError, explain, shown
 from ..spaces import Index, Real, Space, unit
 from ..terms import Box, Identity, Term, all_counts, one_count, tensor
 
@@ -194,4 +194,6 @@ add = Add()
 
 def zero(space: Space) -> Term:
     """The zero of `space`, from no wire: one `Zero` box an array."""
+    if not isinstance(space, Space) or any(array.change is None for array in space):
+        raise LensError(explain(f"zero({shown(space)})", expected="a space of real arrays, as in zero(Real(64))"))
     return tensor(*[Zero(Space([array])) for array in space])

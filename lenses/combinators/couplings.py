@@ -10,7 +10,7 @@ from ..boxes.pointwise import tanh
 from ..boxes.structure import add, copy
 from ..errors import ArityError, explain
 from ..spaces import Real
-from ..terms import Term, compose, identity
+from ..terms import Term, check_terms, compose, identity
 from ..typed import plain
 from .parts import Block, Composite
 
@@ -39,6 +39,7 @@ class Coupling(Composite):
 
 def coupling(f: Term, g: Term) -> Term:
     """The additive coupling of two terms with one wire in and out; the rule `reversible` keeps nothing of it."""
+    check_terms("given to coupling", (f, g))
     for name, t in (("f", f), ("g", g)):
         if t.arity != (1, 1):
             raise ArityError(explain(f"coupling: {name} has arity {t.arity}", term=t, expected=(1, 1)))

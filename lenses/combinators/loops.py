@@ -9,12 +9,14 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ..arguments import axis as check_axis
+from ..arguments import is_whole
 from ..boxes.linear import bias, dense
 from ..boxes.normalisation import batch_norm
 from ..boxes.pointwise import multiply, tanh
 from ..boxes.structure import add, copy
 from ..cost import flops
-from ..errors import ArityError, LensError, explain
+from ..errors import ArityError, LensError, explain, shown
 from ..interpret import (
     Cx,
     Side,
@@ -25,7 +27,7 @@ from ..interpret import (
 )
 from ..spaces import Array, Real, Space
 from ..syntax import bracketed
-from ..terms import Identity, Port, Term, identity
+from ..terms import Identity, Port, Term, check_terms, identity
 from ..trees import complete, renew
 from ..typed import Typed, infer, plain
 from .axes import in_front, steps_along, without
@@ -188,8 +190,9 @@ class Repeat(Loop):
 
 def repeat(term: Term, times: int) -> Term:
     """`term` after itself `times` times, parameters stacked; ``term ** times``."""
-    if isinstance(times, bool) or not isinstance(times, int) or times < 0:
-        raise LensError(explain(f"{term!r} ** {times!r}", expected="a whole number of repetitions, 0 or more"))
+    check_terms("given to repeat", [term])
+    if not is_whole(times, 0):
+        raise LensError(explain(f"{term!r} ** {shown(times)}", expected="a whole number of repetitions, 0 or more"))
     m, n = term.arity
     if m != n:
         raise ArityError(
@@ -260,9 +263,11 @@ def scan(term: Term, axis: int | str = 0, carry: int = 1) -> Term:
     For a cell H @ X -> H @ Y, ``scan(cell, "time")`` takes H @ X(time) to H @ Y(time), all steps
     sharing the cell's parameters; the outputs of the steps are stacked in front.
     """
-    if not 0 <= carry < term.arity[0] or carry > term.arity[1]:
+    check_terms("given to scan", [term])
+    axis = check_axis("scan", axis)
+    if not is_whole(carry, 0, term.arity[1]) or carry >= term.arity[0]:
         raise ArityError(
-            explain(f"scan carries {carry} wires of {term!r}", because=f"its arity is {term.arity}",
+            explain(f"scan carries {shown(carry)} wires of {term!r}", because=f"its arity is {term.arity}",
                     expected="fewer than come in, so that there is something to step through, and no more than go out")
         )  # fmt: skip
     return Scan(plain(term), axis, carry)

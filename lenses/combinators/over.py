@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from ..arguments import axis as check_axis
 from ..boxes.linear import dense, matmul
 from ..boxes.pointwise import tanh
 from ..cost import flops
@@ -107,4 +108,4 @@ def over(axis: int | str, term: Term) -> Term:
     Wires that lack a named axis are the same for every slice. The slices run as one batch, so a
     weight's gradient is one contraction and never a stack.
     """
-    return Over(axis, plain(term))
+    return Over(check_axis("over", axis), plain(term, "given to over"))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import jax
 
+from ..arguments import refuse
 from ..boxes.linear import dense, matmul
 from ..boxes.lookup import embedding
 from ..boxes.normalisation import batch_norm
 from ..boxes.pointwise import multiply, tanh
 from ..boxes.structure import copy
-from ..errors import ArityError, SpaceError, explain
+from ..errors import ArityError, explain
 from ..interpret import (
     Cx,
     Side,
@@ -25,7 +27,7 @@ from ..interpret import (
 )
 from ..opaque import Residual
 from ..spaces import Index, Real, Space
-from ..terms import Box, Identity, Port, Term, tensor
+from ..terms import Box, Identity, Port, Term, check_terms, tensor
 from ..trees import Tree, leaves, nest, pick, whole
 from ..typed import Circuit, Typed, as_typed, infer, plain
 from .parts import Composite, tied
@@ -126,7 +128,9 @@ class Expose(Composite):
 
 def expose(term: Term, space: Space | None = None) -> Expose:
     """The underlying map P @ A -> B of a typed term, its parameters as plain wires in front."""
-    return Expose(as_typed(term, space, "expose"))
+    exposed = Expose(as_typed(term, space, "expose"))
+    _ = exposed.arity  # lays the parameters out, so that those that clash are refused here
+    return exposed
 
 
 class Para(Composite):
@@ -195,14 +199,55 @@ class Para(Composite):
 
 def para(term: Term, params: Sequence[Port] = (), changes: Sequence[str] = ()) -> Term:
     """The parametrised map whose side wires are the first inputs (and outputs) of a plain one."""
-    if len(params) > term.arity[0] or len(changes) > term.arity[1]:
-        raise ArityError(explain(f"para of {term!r}", because=f"{len(params)} ports and arity {term.arity}"))
-    return Para(plain(term), tuple(params), tuple(changes))
+    check_terms("given to para", [term])
+    ports, names = _ports("para", params), changes
+    if not isinstance(names, tuple | list):
+        refuse("para", "changes", names, "a list of names")
+    for name in names:
+        if not isinstance(name, str) or not all(name.split(".")):
+            refuse("para", "a change", name, "a name, its steps separated by dots")
+    for came in ([port.name for port in ports], names):
+        if _clash(came):
+            refuse("para", "the list of names", came, "names of which none is another, or the path to another")
+    if len(ports) > term.arity[0] or len(names) > term.arity[1]:
+        raise ArityError(
+            explain(
+                f"para of {term!r}",
+                because=f"{len(ports)} ports, {len(names)} changes and arity {term.arity}",
+                ports=[port.name for port in ports],
+                changes=names,
+            )
+        )
+    return Para(plain(term), tuple(ports), tuple(names))
+
+
+def _ports(call: str, params: Any) -> Sequence[Port]:
+    """The ports in a sequence of nothing but ports that a plain wire can take the place of."""
+    if not isinstance(params, tuple | list):
+        refuse(call, "params", params, "a list of ports")
+    for port in params:
+        if not isinstance(port, Port) or port.kind == "key":
+            refuse(call, "a port", port, "a Port of kind 'param' or 'state'", "draw random numbers in a box")
+    return params
+
+
+def _clash(names: Sequence[str]) -> bool:
+    """Whether a name stands twice, or is the path to another."""
+    paths = sorted(f"{name}." for name in names)
+    return any(after.startswith(before) for before, after in pairwise(paths))
 
 
 def reparametrise(term: Term, along: Term, params: Sequence[Port]) -> Term:
     """f^r: the parametrised map f with its parameters computed by `along`: Q -> P from ports of Q."""
-    exposed = expose(term)
+    check_terms("given to reparametrise", [term, along])
+    exposed = expose(as_typed(term, None, "reparametrise"))
+    params = _ports("reparametrise", params)
     if along.arity != (len(params), len(exposed.params)):
-        raise SpaceError(explain("reparametrise", expected=f"a term from {len(params)} wires to {exposed.params!r}"))
+        raise ArityError(
+            explain(
+                f"reparametrise: {along!r} has arity {along.arity}",
+                expected=f"a term from {len(params)} wires, one a port, to the parameters {exposed.params!r}",
+                of=term,
+            )
+        )
     return para(tensor(along, Identity(term.arity[0])) >> exposed, params)

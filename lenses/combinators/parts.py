@@ -9,7 +9,7 @@ from ..boxes.linear import bias, dense
 from ..boxes.normalisation import batch_norm
 from ..boxes.pointwise import tanh
 from ..cost import flops
-from ..errors import LensError, explain
+from ..errors import LensError, explain, shown
 from ..interpret import (
     Cx,
     Side,
@@ -64,7 +64,9 @@ def part_name(call: str, name: Any) -> str:
     """`name` if it can name a part of a model; raises LensError otherwise."""
     if not isinstance(name, str) or not name or any(c in name for c in "./") or not name.isprintable():
         raise LensError(
-            explain(f"{call}: {name!r} names no part", expected="printable text without '.' and '/', e.g. 'encoder_1'")
+            explain(
+                f"{call}: {shown(name)} names no part", expected="printable text without '.' and '/', e.g. 'encoder_1'"
+            )
         )
     return name
 
@@ -92,7 +94,7 @@ class Block(Composite):
 
 def block(name: str, term: Term) -> Term:
     """`term` as a part called `name`, under which its parameters are kept."""
-    return Block(part_name("block", name), plain(term))
+    return Block(part_name("block", name), plain(term, "given to block"))
 
 
 class Tied(Composite):
@@ -126,4 +128,4 @@ def tied(name: str, term: Term) -> Term:
 
     The gradient of a shared parameter is the sum over its uses.
     """
-    return Tied(part_name("tied", name), plain(term))
+    return Tied(part_name("tied", name), plain(term, "given to tied"))

@@ -11,13 +11,13 @@ import jax
 import jax.numpy as jnp
 
 from ..compile import Compiled, as_array, check_arrays, compile, one
-from ..errors import LensError, ParameterError, explain
+from ..errors import LensError, ParameterError, explain, shown
 from ..files import load_arrays, save_arrays
 from ..inference import inference
 from ..initialisers import init_tree
 from ..interpret import Env, Side
 from ..nans import raise_first
-from ..rules.rule import Rule, backprop
+from ..rules.rule import Rule, backprop, check_rule
 from ..spaces import Array, IndexElement, Space
 from ..syntax import shorten
 from ..terms import Term
@@ -217,17 +217,19 @@ def learner(
     not fit the space, or the loss the model.
     """
     typed = as_typed(model, space, "learner")
+    return Learner(typed, *_closing("learner", loss, optimiser, rate, rule))
+
+
+def _closing(call: str, loss: Any, optimiser: Any, rate: Any, rule: Any) -> tuple[Loss, Optimiser, Rate, Rule]:
+    """What closes a model's lens, checked."""
     if not isinstance(loss, Loss):
         raise LensError(
-            explain(f"learner: loss={loss!r}", expected="one of lenses' losses, e.g. softmax_cross_entropy")
+            explain(f"{call}: loss={shown(loss)}", expected="one of lenses' losses, e.g. softmax_cross_entropy")
         )
     if not isinstance(optimiser, Optimiser):
-        raise LensError(
-            explain(
-                f"learner: optimiser={optimiser!r}", expected="e.g. adam(1e-3)", do="wrap optax's as lenses.optax(...)"
-            )
-        )
-    return Learner(typed, loss, optimiser, rate if isinstance(rate, Rate) else Rate(check_rate("learner", rate)), rule)
+        do = "wrap optax's as lenses.optax(...)"
+        raise LensError(explain(f"{call}: optimiser={shown(optimiser)}", expected="e.g. adam(1e-3)", do=do))
+    return loss, optimiser, rate if isinstance(rate, Rate) else Rate(check_rate(call, rate)), check_rule(call, rule)
 
 
 @jax.tree_util.register_dataclass
@@ -326,12 +328,4 @@ def dream(
     for i, a in enumerate(typed.dom):
         if a.change is None:
             raise LensError(explain(f"dream: input {i} cannot change", space=repr(a), do="dream after the embedding"))
-    return Dreamer(
-        typed,
-        params,
-        states or {},
-        loss,
-        optimiser,
-        rate if isinstance(rate, Rate) else Rate(check_rate("dream", rate)),
-        rule,
-    )
+    return Dreamer(typed, params, states or {}, *_closing("dream", loss, optimiser, rate, rule))

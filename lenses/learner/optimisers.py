@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from ..errors import LensError, explain
+from ..arguments import number, positive
+from ..errors import LensError, explain, shown
 from ..interpret import Cx, Side
 from ..spaces import Array, Space, element_of
 from ..terms import Box, Term
@@ -269,38 +270,45 @@ def sgd(rate: float | Schedule) -> Optimiser:
 
 def momentum(rate: float | Schedule, gamma: float = 0.9) -> Optimiser:
     """Gradient descent with momentum."""
-    return Momentum(check_rate("momentum", rate), gamma)
+    return Momentum(check_rate("momentum", rate), number("momentum", "gamma", gamma, 0, 1))
 
 
 def nesterov(rate: float | Schedule, gamma: float = 0.9) -> Optimiser:
     """Nesterov's momentum; its get looks ahead."""
-    return Nesterov(check_rate("nesterov", rate), gamma)
+    return Nesterov(check_rate("nesterov", rate), number("nesterov", "gamma", gamma, 0, 1))
 
 
 def adagrad(rate: float | Schedule, initial: float = 0.1, epsilon: float = 1e-7) -> Optimiser:
     """Adagrad (Duchi et al. 2011)."""
-    return Adagrad(check_rate("adagrad", rate), initial, epsilon)
+    numbers = positive("adagrad", "initial", initial), positive("adagrad", "epsilon", epsilon)
+    return Adagrad(check_rate("adagrad", rate), *numbers)
 
 
 def rmsprop(rate: float | Schedule, decay: float = 0.9, epsilon: float = 1e-8) -> Optimiser:
     """RMSprop (Tieleman and Hinton 2012)."""
-    return RMSProp(check_rate("rmsprop", rate), decay, epsilon)
+    numbers = number("rmsprop", "decay", decay, 0, 1), positive("rmsprop", "epsilon", epsilon)
+    return RMSProp(check_rate("rmsprop", rate), *numbers)
 
 
 def adam(rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, epsilon: float = 1e-8) -> Optimiser:
     """Adam (Kingma and Ba 2015)."""
-    return Adam(check_rate("adam", rate), b1, b2, epsilon)
+    return _adam("adam", rate, b1, b2, epsilon)
 
 
 def adamw(
     rate: float | Schedule, decay: float = 1e-4, b1: float = 0.9, b2: float = 0.999, epsilon: float = 1e-8
 ) -> Optimiser:
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
-    return Adam(check_rate("adamw", rate), b1, b2, epsilon, decay)
+    return _adam("adamw", rate, b1, b2, epsilon, positive("adamw", "decay", decay))
+
+
+def _adam(call: str, rate: Any, b1: Any, b2: Any, epsilon: Any, *decay: float) -> Optimiser:
+    betas = number(call, "b1", b1, 0, 1), number(call, "b2", b2, 0, 1)
+    return Adam(check_rate(call, rate), *betas, positive(call, "epsilon", epsilon), *decay)
 
 
 def optax(transformation: Any) -> Optimiser:
     """Any optax gradient transformation (schedules, clipping, chains, ...) as an optimiser lens."""
     if not (hasattr(transformation, "init") and hasattr(transformation, "update")):
-        raise LensError(explain(f"optax({transformation!r})", expected="an optax GradientTransformation"))
+        raise LensError(explain(f"optax({shown(transformation)})", expected="an optax GradientTransformation"))
     return Optax(transformation)

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from ..errors import LensError, explain
+from ..arguments import positive
+from ..errors import LensError, explain, shown
 from ..interpret import Cx, Side
 from ..spaces import Array, IndexElement, Real, Space, unit
 from ..terms import Box, Port, Term
@@ -85,6 +86,8 @@ def constant_rate(rate: float = 1.0) -> Rate:
 
 def scheduled_rate(schedule: Schedule) -> Rate:
     """The cap whose rate is a function of the steps so far, e.g. an optax schedule."""
+    if not callable(schedule):
+        raise LensError(explain(f"scheduled_rate({shown(schedule)})", expected="a function of the steps so far"))
     return Rate(schedule)
 
 
@@ -92,7 +95,4 @@ def check_rate(name: str, rate: Any) -> Any:
     """`rate` as a float, or the schedule that it is; raises LensError for anything else."""
     if callable(rate):
         return rate
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < float("inf"):
-        expected = "a number, 0 or more, or a schedule (steps -> rate)"
-        raise LensError(explain(f"{name}: the rate is {rate!r}", expected=expected))
-    return float(rate)
+    return positive(name, "the rate", rate, "a number, 0 or more, or a schedule (steps -> rate)")

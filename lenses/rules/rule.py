@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from ..arguments import refuse
 from ..boxes.structure import Add, Check, Copy, Discard, Zero
 from ..functor import Table
 from ..spaces import Array, Space
@@ -207,3 +208,10 @@ class Rule:
 
 backprop = Rule()
 """The reverse derivative: messages are changes, they join by +, every clause is the box's own lens."""
+
+
+def check_rule(call: str, rule: Any) -> Rule:
+    """`rule` if it is one; raises LensError otherwise."""
+    if not isinstance(rule, Rule):
+        refuse(call, "the rule", rule, "a rule, e.g. backprop")
+    return rule
