@@ -17,12 +17,16 @@ from ..errors import LensError, explain
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """A structure of the theory and its laws; `extends` names those whose laws it inherits."""
+    """A structure of the theory and its laws; `extends` names those whose laws it inherits.
+
+    `subject` gives the class of what its laws are about, where that is no term.
+    """
 
     name: str
     says: str
     extends: tuple[Structure, ...] = ()
     own: dict[str, Law] = field(default_factory=dict, repr=False)
+    subject: Callable[[], Any] | None = None
 
     @property
     def laws(self) -> dict[str, Law]:
@@ -93,9 +97,9 @@ STRUCTURES: dict[str, Structure] = {}
 """Every structure by its name, in the order of the theory."""
 
 
-def structure(name: str, says: str, *extends: Structure) -> Structure:
+def structure(name: str, says: str, *extends: Structure, subject: Callable[[], Any] | None = None) -> Structure:
     """Declares a structure; its laws follow with `law`."""
-    made = Structure(name, says, extends)
+    made = Structure(name, says, extends, subject=subject)
     if name in STRUCTURES:
         raise LensError(explain(f"there is already a structure {name!r}", do="choose another name"))
     STRUCTURES[name] = made

@@ -252,7 +252,7 @@ class Dreamer:
         self.model, self.params, self.states = Typed(inference(model.term), model.dom), params, states
         integers = loss.meaning.index is not None
         self.closed = Closed(self.model, loss, optimiser, rate, rule, integers, "input")
-        self.loss, self.optimiser = loss, optimiser
+        self.loss, self.optimiser, self.rate, self.rule = loss, optimiser, rate, rule
         self.closed.check(params)
         self.step: Callable[..., Any] = jax.jit(self._step, donate_argnums=0)
         """``state, loss = step(state, y)``: moves the input towards the label `y`."""

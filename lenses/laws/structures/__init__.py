@@ -1,6 +1,21 @@
 """The catalogue: one module a structure, its docstring the definition, its laws below it."""
 
-from . import additive, boxes, category, copying, functor, lens, monoidal, parametrised, reverse, rules
+from . import (
+    additive,
+    boxes,
+    category,
+    copying,
+    functor,
+    learners,
+    lens,
+    losses,
+    monoidal,
+    optimisers,
+    parametrised,
+    rates,
+    reverse,
+    rules,
+)
 
 __all__ = [
     "additive",
@@ -8,9 +23,13 @@ __all__ = [
     "category",
     "copying",
     "functor",
+    "learners",
     "lens",
+    "losses",
     "monoidal",
+    "optimisers",
     "parametrised",
+    "rates",
     "reverse",
     "rules",
 ]

@@ -24,7 +24,7 @@ from ..law import Expected, law, structure
 from ..maps import Equation, Map, both, end, equal, lens
 from ..programs import Inspect
 
-LOSS = structure("loss", "a lens (prediction, label) -> number, with known changes")
+LOSS = structure("loss", "a lens (prediction, label) -> number, with known changes", subject=lambda: Loss)
 SOURCE = "Cruttwell et al. 2021, 3.2"
 PUT = lens()
 LENGTH = 3
