@@ -15,6 +15,7 @@ from .check import check, replay
 from .compare import Verdict, compare
 from .generate import random_term
 from .law import STRUCTURES, Expected, Law, Structure, catalogue, find, law, structure
+from .maps import Equation, equal
 from .mutants import MUTANTS, Mutant
 from .power import ORACLES, Power, power
 from .report import Failure, Finding, Report
@@ -25,6 +26,7 @@ __all__ = [
     "MUTANTS",
     "ORACLES",
     "STRUCTURES",
+    "Equation",
     "Expected",
     "Failure",
     "Finding",
@@ -38,6 +40,7 @@ __all__ = [
     "catalogue",
     "check",
     "compare",
+    "equal",
     "find",
     "law",
     "power",

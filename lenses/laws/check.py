@@ -531,18 +531,22 @@ def _claimed(law: Law, section: Section, expected: bool, seed: int) -> Finding:
 
 def explained(instance: Instance, R: Any, of: str) -> Failure:
     """The failure at the smallest instance that can be found, with its sides and whose fault it is."""
-    first = verdict_of(instance, R)
-    raised = first.because if first.because.startswith("it raised") else None
+    raised = _raised(verdict_of(instance, R))
 
     def fails(smaller: Instance) -> bool:
         verdict = verdict_of(smaller, R)
-        return verdict.failed and (raised is None or verdict.because.split(":")[0] == raised.split(":")[0])
+        return verdict.failed and _raised(verdict) == raised
 
     small = shrink(instance, fails)
     verdict = verdict_of(small, R)
     left, right = _sides(small, R)
     fault = blame(small, R) if isinstance(R, Derivative) else "this functor's own code"
     return Failure(small, verdict.because, verdict.difference, left, right, fault, _replay(small, R))
+
+
+def _raised(verdict: Verdict) -> str | None:
+    """The kind of error that was raised, if one was: what fails otherwise does not shrink to it, nor it to that."""
+    return verdict.because.split(":")[0] if verdict.because.startswith("it raised") else None
 
 
 def _sides(instance: Instance, R: Any) -> tuple[Typed | None, Typed | None]:
