@@ -460,7 +460,7 @@ class Search:
             if verdict.failed:
                 failure = None
                 if expected:
-                    failure = explained(instance, section.R, section.of)
+                    failure = explained(instance, section.R, section.alone)
                 return Finding(law, section.of, "fails", verdict.because, expected, len(outcomes) + 1, failure)
             if verdict.outcome == "nothing" or verdict.outcome == "refused":
                 reasons.append(verdict.because)
@@ -529,11 +529,17 @@ def _claimed(law: Law, section: Section, expected: bool, seed: int) -> Finding:
 # -- failures --------------------------------------------------------------------------------
 
 
-def explained(instance: Instance, R: Any, of: str) -> Failure:
-    """The failure at the smallest instance that can be found, with its sides and whose fault it is."""
+def explained(instance: Instance, R: Any, alone: bool = False) -> Failure:
+    """The failure at the smallest instance that can be found, with its sides and whose fault it is.
+
+    Of a law that speaks of the subject `alone` all boxes are kept, and only sizes shrink.
+    """
+    kinds = _kinds(instance)
     raised = _raised(verdict_of(instance, R))
 
     def fails(smaller: Instance) -> bool:
+        if alone and _kinds(smaller) != kinds:
+            return False
         verdict = verdict_of(smaller, R)
         return verdict.failed and _raised(verdict) == raised
 
@@ -542,6 +548,11 @@ def explained(instance: Instance, R: Any, of: str) -> Failure:
     left, right = _sides(small, R)
     fault = blame(small, R) if isinstance(R, Derivative) else "this functor's own code"
     return Failure(small, verdict.because, verdict.difference, left, right, fault, _replay(small, R))
+
+
+def _kinds(instance: Instance) -> list[str]:
+    """The classes of the boxes in an instance."""
+    return sorted(type(cell.box).__qualname__ for t in instance.terms.values() for cell in t.circuit.cells)
 
 
 def _raised(verdict: Verdict) -> str | None:
