@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .errors import ParameterError, explain
 from .terms import Port, Term
@@ -65,9 +66,14 @@ def complete(params: dict[str, Any], messages: dict[str, Any]) -> dict[str, Any]
     return {
         name: complete(value, messages.get(name, {}))
         if isinstance(value, dict)
-        else (messages[name] if messages.get(name) is not None else jnp.zeros_like(value))
+        else (messages[name] if messages.get(name) is not None else _zeros_like(value))
         for name, value in params.items()
     }
+
+
+def _zeros_like(value: Any) -> Any:
+    """Zeros of the array's own library."""
+    return np.zeros_like(value) if isinstance(value, np.ndarray) else jnp.zeros_like(value)
 
 
 def renew(states: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -30,11 +30,11 @@ from .given import Given
 from .instances import Instance, Maker, parameters
 from .law import STRUCTURES, Expected, Law, find
 from .maps import Derivative, Equation, lens
-from .purity import leaf_cells
+from .purity import Purity, leaf_cells
 from .report import Failure, Finding, Report
 from .rewrite import at_precision
 from .shrink import shrink
-from .signature import Signature, standard
+from .signature import Signature, plain, standard
 from .structures import additive, boxes, category, copying, functor, monoidal, parametrised, reverse, rules
 from .structures import lens as lens_laws
 
@@ -99,7 +99,7 @@ def check(
         examples: instances a law; more find rarer faults.
         seed: of the terms and points; the same seed tries the same.
         dtype: the dtype in which real arrays are carried while laws are tried.
-        signature: the boxes that x is composed with; `standard()` by default.
+        signature: the boxes that x is composed with; a few plain ones by default, the `standard()` ones for a rule.
         progress: whether to show a bar; by default where it takes more than a few seconds.
 
     Raises LensError where `x` is nothing that has laws, or its space is missing.
@@ -134,7 +134,7 @@ def plan(
     with jax.enable_x64(True):
         subject, sections, notes = _sections(x, space, rule, dtype)
         chosen = _chosen(sections, law)
-        given = signature or standard(dtype)
+        given = signature or (standard if rule is not None or isinstance(x, Rule | Functor) else plain)(dtype)
         largest = max([a.size for s in sections for t in s.subjects for a in (*t.dom, *t.cod)], default=1)
         if largest > given.largest:
             given = given.of(largest)
@@ -316,13 +316,13 @@ def _tried(kind: type[Box]) -> list[Typed]:
     except (TypeError, LensError):
         return []
     found = []
-    for arrays in ([Space([a]) for a in standard("float32").arrays],):
-        for array in dict.fromkeys(arrays):
-            dom = Space(a for _ in range(box.arity[0]) for a in array)
-            try:
-                found.append(Typed(box, dom))
-            except LensError:
-                continue
+    for array in dict.fromkeys(standard("float32").arrays):
+        try:
+            typed = Typed(box, Space([array] * box.arity[0]))
+            Purity(typed).verdict()
+        except Exception:  # its typing rule, or its meaning, does not take this space
+            continue
+        found.append(typed)
     return found[:4]
 
 
@@ -333,7 +333,7 @@ def _of_pair(
     subjects, notes = _prepared([typed], dtype)
     lawful = _lawful(subjects[0])
     R = lens()
-    subject = f"the lens ({typed.term!r})"
+    subject = f"the lens {typed.term!r}"
     if lawful:
         expected = {each.path: True for each in lens_laws.LAWFUL.own.values()}
         section = Section(tuple(lens_laws.LAWFUL.own.values()), R, "", subjects, expected, alone=True)
@@ -416,6 +416,19 @@ class Search:
     maker: Maker
     examples: int = EXAMPLES
     seed: int = 0
+    known: dict[Any, str] = field(default_factory=dict)
+    explained: list[Law] = field(default_factory=list)
+
+    def suspicion(self, section: Section) -> str | None:
+        """Why a subject is no function, so that no law can be asked of it; None where it is one."""
+        for subject in section.subjects:
+            key = (subject, subject.dom.names)
+            if key not in self.known:
+                verdict = verdict_of(Instance(boxes.BOX.own["purity"], {"f": subject}, {}, self.seed), section.R)
+                self.known[key] = verdict.because if verdict.failed else ""
+            if self.known[key]:
+                return self.known[key]
+        return None
 
     def instances(self, section: Section, law: Law, count: int) -> Iterable[Instance | str]:
         """Instances of a law: the subjects in each role, alone first, then within random terms."""
@@ -449,6 +462,8 @@ class Search:
         expected = section.expected.get(law.path, law.holds)
         if law.structure.subject is not None:
             return _claimed(law, section, expected, self.seed)
+        if law.structure is not boxes.BOX and self.suspicion(section):
+            return Finding(law, section.of, "skipped", "because it is not a function (see purity)", expected)
         outcomes: list[Verdict] = []
         reasons: list[str] = []
         count = self.examples if expected else max(self.examples, PATIENCE)
@@ -459,8 +474,10 @@ class Search:
             verdict = verdict_of(instance, section.R)
             if verdict.failed:
                 failure = None
-                if expected:
-                    failure = explained(instance, section.R, section.alone)
+                if expected:  # the first failures are worth more work than those that follow from them
+                    tries = 250 if len(self.explained) < 2 else 60
+                    self.explained.append(law)
+                    failure = explained(instance, section.R, tries, section.alone)
                 return Finding(law, section.of, "fails", verdict.because, expected, len(outcomes) + 1, failure)
             if verdict.outcome == "nothing" or verdict.outcome == "refused":
                 reasons.append(verdict.because)
@@ -529,7 +546,7 @@ def _claimed(law: Law, section: Section, expected: bool, seed: int) -> Finding:
 # -- failures --------------------------------------------------------------------------------
 
 
-def explained(instance: Instance, R: Any, alone: bool = False) -> Failure:
+def explained(instance: Instance, R: Any, tries: int = 250, alone: bool = False) -> Failure:
     """The failure at the smallest instance that can be found, with its sides and whose fault it is.
 
     Of a law that speaks of the subject `alone` all boxes are kept, and only sizes shrink.
@@ -543,7 +560,7 @@ def explained(instance: Instance, R: Any, alone: bool = False) -> Failure:
         verdict = verdict_of(smaller, R)
         return verdict.failed and _raised(verdict) == raised
 
-    small = shrink(instance, fails)
+    small = shrink(instance, fails, tries)
     verdict = verdict_of(small, R)
     left, right = _sides(small, R)
     fault = blame(small, R) if isinstance(R, Derivative) else "this functor's own code"

@@ -75,7 +75,9 @@ class Differences:
             given = _inner(vs, meaning(self.r.term, [*xs, *ws]))
             trust = 20 * np.abs(found[0] - found[1]) + 200 * unit / h * np.maximum(sizes[0], 1e-3)
             gap = np.abs(given - found[1])
-            clear = np.isfinite(given) & np.isfinite(gap) & (trust < 1e-2 * np.maximum(np.abs(found[1]), 1e-1))
+            clear = (
+                np.isfinite(given) & np.isfinite(gap) & (trust < 100 * unit**0.5 * np.maximum(np.abs(found[1]), 1e-1))
+            )
             wrong = np.flatnonzero(clear & (gap > trust))
         if len(wrong):
             i = int(wrong[0])
@@ -114,13 +116,13 @@ class Kinks:
             trust = 20 * sum(np.abs(a - b) for a, b in sides) + 1e3 * unit / h * np.maximum(np.abs(zero), 1.0)
             low, high = fine.min(0) - trust, fine.max(0) + trust
             clear = (
-                np.isfinite(given) & np.isfinite(low + high) & (trust < 1e-1 * np.maximum(np.abs(fine).max(0), 1e-1))
+                np.isfinite(given) & np.isfinite(low + high) & (trust < 1e-2 * np.maximum(np.abs(fine).max(0), 1e-1))
             )
             wrong = np.flatnonzero(clear & ((given < low) | (given > high)))
         if len(wrong):
             i = int(wrong[0])
-            return Verdict("fails", "the derivative lies outside those to both sides", len(kinds),
-                           Difference(0, fine[:, i], np.float64(given[i]), float(trust[i]), [x[i] for x in xs], kinds[i]))  # fmt: skip
+            found = Difference(0, fine[:, i], np.float64(given[i]), float(trust[i]), [x[i] for x in xs], kinds[i])
+            return Verdict("fails", "the derivative lies outside those to both sides", len(kinds), found)
         if not clear.any():
             return Verdict("nothing", "no point at which one-sided differences can be trusted", len(kinds))
         return Verdict("holds", f"on {int(clear.sum())}", int(clear.sum()))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from ..boxes.structure import Add, Zero, discard
 from ..errors import LensError, explain
@@ -190,7 +190,8 @@ class Pass(Box):
         env = cx.env.anew(rule)
         graphs = [elaborate(t.term, t.dom, rule.ports) for t in self.chain]
         wires, sides, tapes = iter(xs), [], []
-        key = jax.random.key(0)  # the same for all, so that a whole and its parts draw alike
+        # One key for all, so that a whole and its parts draw alike.
+        key = jax.random.key(0) if any(graph.keyed for graph in graphs) else None
         for graph in graphs:
             paths = [path for path, _ in leaves(whole(graph))]
             own, shared = split_tied(graph, nest(paths, [next(wires) for _ in paths]))
@@ -252,7 +253,7 @@ class Put(Pass):
         changes = [None if a.change is None else next(rest) for a in self.ends[1]]
         out = _backward(there, changes)
         zero = [
-            there.env.spread(jnp.zeros(a.sizes, a.dtype)) if d is None else d
+            there.env.spread(np.zeros(a.sizes, a.dtype)) if d is None else d
             for d, a in zip(out, self.type(cx.dom), strict=True)
         ]
         return tuple(zero), {}

@@ -23,11 +23,16 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {}
 """By the name of a JAX primitive: (its parameters, *arrays) -> an array, or a list of arrays."""
 
 
-ROUNDING = frozenset(
-    "add add_any sub mul div pow integer_pow exp exp2 expm1 log log1p sqrt rsqrt cbrt square sin cos tan asin acos "
-    "atan atan2 sinh cosh tanh asinh acosh atanh logistic erf erfc erf_inv lgamma digamma reduce_sum reduce_prod "
-    "cumsum cumprod cumlogsumexp dot_general conv_general_dilated scatter-add scatter_add reduce_window_sum".split()
+_ARITHMETIC = ("add", "add_any", "sub", "mul", "div", "pow", "integer_pow", "square", "sqrt", "rsqrt", "cbrt")
+_FUNCTIONS = (
+    *("exp", "exp2", "expm1", "log", "log1p", "logistic", "sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
+    *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erf_inv", "lgamma", "digamma"),
 )
+_SUMS = (
+    *("reduce_sum", "reduce_prod", "cumsum", "cumprod", "cumlogsumexp", "dot_general", "conv_general_dilated"),
+    *("scatter-add", "reduce_window_sum"),
+)
+ROUNDING = frozenset((*_ARITHMETIC, *_FUNCTIONS, *_SUMS))
 """Primitives whose results are rounded; the others move numbers or compare them."""
 
 _noise: ContextVar[Callable[[Any], Any] | None] = ContextVar("noise", default=None)

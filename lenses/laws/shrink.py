@@ -142,8 +142,8 @@ class Net:
         return whole.rename({w: new[o] for w, o in zip(knot.outs, inner.outs, strict=True)})
 
 
-def size(instance: Instance) -> tuple[int, int, int, int]:
-    """What shrinking makes small: boxes (zeros aside), wires, elements, and zeros."""
+def size(instance: Instance) -> tuple[int, int, int]:
+    """What shrinking makes small: boxes (zeros aside), wires and zeros, elements."""
     boxes = wires = elements = zeros = 0
     for term in instance.terms.values():
         for cell in term.circuit.cells:
@@ -156,7 +156,7 @@ def size(instance: Instance) -> tuple[int, int, int, int]:
     for space in instance.spaces.values():
         wires += len(space)
         elements += sum(a.size for a in space)
-    return boxes, wires, elements, zeros
+    return boxes, wires + zeros, elements
 
 
 def _inside(cell: Any) -> int:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import lenses
 
 from ..errors import LensError, explain
-from ..spaces import Array, IndexElement, RealElement, Space
+from ..spaces import Array, RealElement, Space
 from ..terms import Box, Term
 from ..typed import Misfit, Typed
 
@@ -180,6 +180,15 @@ def standard(dtype: str = "float32", indices: bool = True) -> Signature:
     return Signature(boxes, arrays, name=f"standard({dtype!r})")
 
 
-def index_only(space: Space) -> bool:
-    """Whether a space holds indices alone, so that its points can be counted."""
-    return all(isinstance(a.element, IndexElement) for a in space)
+def plain(dtype: str = "float32") -> Signature:
+    """A small signature, of what a box is composed with when the box itself is in question."""
+    vectors = [lenses.Real(n, dtype=dtype) for n in SIZES]
+    boxes: list[Term | tuple[Term, int]] = [
+        *((box, 3) for box in (lenses.copy, lenses.add, lenses.swap, lenses.multiply)),
+        *(lenses.discard, lenses.tanh, lenses.relu, lenses.scale(0.5), lenses.bias(), lenses.reduce_sum()),
+        *(lenses.dense(n) for n in SIZES),
+        *(lenses.zero(a) for a in vectors),
+    ]
+    return Signature(
+        boxes, [*vectors, lenses.Real(dtype=dtype), lenses.Real(2, 3, dtype=dtype)], name=f"plain({dtype!r})"
+    )
