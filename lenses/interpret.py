@@ -306,15 +306,23 @@ def close(
 ) -> tuple[dict[str, Any], list[Any]]:
     """The backward pass of a whole model: from changes of its outputs to changes of its parameters and inputs.
 
-    The rule makes the first messages, tied parameters are met, and the error is published in `env.after`.
+    The rule makes the first messages, and the error is published in `env.after`.
     """
     rule = env.rule
     env.after = env.after | {"error": list(dys), "cod": circuit.cod}
     values = outputs if outputs is not None else [None] * len(dys)
     messages = [None if d is None else rule.start(y, d) for y, d in zip(values, dys, strict=True)]
+    params, dxs = backward_whole(circuit, side, tape, messages, env)
+    return params, [None if d is None else rule.finish(d) for d in dxs]
+
+
+def backward_whole(
+    circuit: Circuit, side: Side, tape: Sequence[Any], messages: Sequence[Any], env: Env
+) -> tuple[dict[str, Any], list[Any]]:
+    """`backward` of a term whose parameters are all its own: tied ones are met, and none is left out."""
     params, dxs = backward(circuit, side, tape, messages, env)
     tied = {name: meet_all(env, name, side.shared[name]) for name in circuit.tied}
-    return complete(side.params, params) | tied, [None if d is None else rule.finish(d) for d in dxs]
+    return complete(side.params, params) | tied, dxs
 
 
 def meet_all(env: Env, name: str, params: dict[str, Any]) -> dict[str, Any]:

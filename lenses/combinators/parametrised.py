@@ -19,6 +19,7 @@ from ..interpret import (
     Cx,
     Side,
     backward,
+    backward_whole,
     batch_ranks,
     broadcast,
     close,
@@ -121,8 +122,12 @@ class Expose(Composite):
         if isinstance(kept, Residual):
             return Box.backward(self, cx, p, kept, ds)
         values, outputs, tape = kept
-        side = self.open_side(p, values)
-        changes, dxs = close(cx.inner, side, tape, outputs, ds, cx.separate(cx.env.model))
+        side, rule = self.open_side(p, values), cx.env.model
+        if rule is cx.rule:  # messages go in and out as they are
+            changes, dxs = backward_whole(cx.inner, side, tape, ds, cx.separate())
+            weights = [rule.start(v, pick(changes, path)) for v, (path, _) in zip(values, self._paths, strict=True)]
+            return {}, [*weights, *dxs]
+        changes, dxs = close(cx.inner, side, tape, outputs, ds, cx.separate(rule))
         return {}, [*(pick(changes, path) for path, _ in self._paths), *dxs]
 
 

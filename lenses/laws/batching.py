@@ -12,12 +12,12 @@ from ..compile import Compiled as Model
 from ..compile import compile
 from ..rules.rule import Rule
 from ..spaces import Array, RealElement, Space
-from ..trees import leaves, nest, pick, whole
+from ..trees import leaves, map_tree, nest, pick, whole
 from ..typed import Typed
 from .compare import COPIES, Difference, Verdict, judge, precision, sample
 from .maps import Get, Put
 from .primitives import as_numpy, run
-from .reference import meaning
+from .reference import fixed_state, meaning
 
 EXAMPLES = ("normal", "positive", "normal")
 """The examples of a batch."""
@@ -88,7 +88,8 @@ class Compiled(Batching):
 
 
 def _row(model: Model, params: Any, xs: Any, dys: Any) -> list[Any]:
-    y, pullback = model.vjp(params, *xs)
+    state = map_tree(fixed_state, model.circuit.states)
+    y, pullback = model.vjp(params, *xs, state=state)
     ys = y if isinstance(y, tuple) else (y,)
     real = [(y, a) for y, a in zip(ys, model.cod, strict=True) if a.change is not None]
     # A constant has no batch axes, and so has its change.

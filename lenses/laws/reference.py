@@ -145,7 +145,8 @@ class Points(Env):
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[Sequence[Any], Any, Any]:
         clause, box = self.rule.clause(cx.cell.box), cx.cell.box
         if isinstance(box, Zero):
-            return self.spread(box.run(cx, p, xs)[0]), {}, None
+            ys, states, kept = clause.forward(cx, p, xs)
+            return self.spread(ys), states, kept
         if isinstance(box, CHEAP + OPEN):
             ys, states, kept = clause.forward(cx, p, xs)
             return self._noisy(ys) if isinstance(box, Add) else ys, states, kept
