@@ -148,7 +148,9 @@ class Array:
     def change(self) -> Array | None:
         """The array of changes, None where nothing can change."""
         element = self.element.change
-        return None if element is None else Array(self.sizes, self.names, element)
+        if element is None or element is self.element:
+            return None if element is None else self
+        return Array(self.sizes, self.names, element)
 
     def axis(self, which: int | str) -> int:
         """The axis `which`, a name or an integer, as a negative index. KeyError where there is none."""

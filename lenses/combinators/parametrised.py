@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -50,12 +51,12 @@ class Expose(Composite):
     def label(self) -> str:
         return "model"
 
-    @property
+    @cached_property
     def _paths(self) -> list[tuple[tuple[str, ...], Port]]:
         circuit = self.term.circuit
         return list(leaves(whole(circuit)))
 
-    @property
+    @cached_property
     def params(self) -> Space:
         """P, the space of the parameters."""
         return Space(port.array for _, port in self._paths)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import jax
@@ -161,17 +162,17 @@ class Pass(Box):
     def spell(self) -> str:
         return f"{self.spelling}({', '.join(map(repr, self.terms))}, {self.rule!r})"
 
-    @property
+    @cached_property
     def chain(self) -> list[Typed]:
         """The terms, typed."""
         return [t for t in self.terms if isinstance(t, Typed)]
 
-    @property
+    @cached_property
     def ends(self) -> tuple[Space, Space]:
         """A and B."""
         return self.chain[0].dom, self.chain[-1].cod
 
-    @property
+    @cached_property
     def params(self) -> Space:
         """P."""
         return Space(port.array for t in self.chain for _, port in leaves(whole(t.circuit)))
@@ -188,7 +189,8 @@ class Pass(Box):
         assert isinstance(whole_chain, Typed)
         rule = self.rule.bind(whole_chain)
         env = cx.env.anew(rule)
-        graphs = [elaborate(t.term, t.dom, rule.ports) for t in self.chain]
+        adds = type(rule).ports is not Rule.ports  # the rule has states of its own
+        graphs = [elaborate(t.term, t.dom, rule.ports) if adds else t.circuit for t in self.chain]
         wires, sides, tapes = iter(xs), [], []
         # One key for all, so that a whole and its parts draw alike.
         key = jax.random.key(0) if any(graph.keyed for graph in graphs) else None
