@@ -217,6 +217,7 @@ class Box(Term):
     operator: ClassVar[bool] = False
     levels: ClassVar[bool] = True
     passes: ClassVar[bool] = False  # whether its meaning is a whole pass through a term
+    derives: ClassVar[bool] = True  # whether its backward pass is its reverse derivative
     _names: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:

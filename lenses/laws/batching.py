@@ -42,6 +42,8 @@ class Batching:
     def verdict(self, seed: int = 0) -> Verdict:
         """Compares on one batch; what the examples' own noise is, is measured on each alone."""
         f, rng = self.f, np.random.default_rng(seed)
+        if not len(f.dom):
+            return Verdict("nothing", "there is no input that could have batch axes")
         model = compile(f, rule=self.rule)
         tree = whole(model.circuit)
         paths = [path for path, _ in leaves(tree)]
@@ -90,6 +92,7 @@ class Compiled(Batching):
 def _row(model: Model, params: Any, xs: Any, dys: Any) -> list[Any]:
     state = map_tree(fixed_state, model.circuit.states)
     y, pullback = model.vjp(params, *xs, state=state)
+    y = y[0] if model.stateful else y
     ys = y if isinstance(y, tuple) else (y,)
     real = [(y, a) for y, a in zip(ys, model.cod, strict=True) if a.change is not None]
     # A constant has no batch axes, and so has its change.

@@ -265,9 +265,15 @@ def _of_terms(subjects: tuple[Typed, ...], rule: Rule | None, box: bool = True) 
     sections = [*plain, Section(tuple(additive.ADDITIVE.own.values()), maps.terms, "", subjects)]
     linear = tuple(t for t in subjects if isinstance(t.term, Box) and t.term.linear)
     if linear:
-        sections.append(Section(tuple(additive.LINEAR.own.values()), maps.terms, "", linear))
+        sections.append(Section(tuple(additive.LINEAR.own.values()), maps.terms, "", linear, alone=True))
     if rule is not None and rule is not backprop:
         return [*sections, *_of_rule(rule, subjects)]
+    if not all(cell.box.derives for t in subjects for cell in leaf_cells(t.circuit)):
+        # An optimiser or a rate is a lens of another kind: how it composes is all there is to ask.
+        kept = [
+            Section((s.own[name],), R, "", subjects) for s, name in ((lens_laws.LENS, "get"), (rules.RULE, "functor"))
+        ]
+        return [*sections, *kept]
     flat = tuple(each for each in reverse.REVERSE.own.values() if each.depth == 1)
     sections += [
         Section(tuple(reverse.REVERSE.own.values()), maps.terms, "the term reverse(f)", subjects),
@@ -466,6 +472,7 @@ class Search:
             return Finding(law, section.of, "skipped", "because it is not a function (see purity)", expected)
         outcomes: list[Verdict] = []
         reasons: list[str] = []
+        lost: list[Instance] = []
         count = self.examples if expected else max(self.examples, PATIENCE)
         for instance in self.instances(section, law, count):
             if isinstance(instance, str):
@@ -479,10 +486,17 @@ class Search:
                     self.explained.append(law)
                     failure = explained(instance, section.R, tries, section.alone)
                 return Finding(law, section.of, "fails", verdict.because, expected, len(outcomes) + 1, failure)
-            if verdict.outcome == "nothing" or verdict.outcome == "refused":
+            if verdict.outcome in ("nothing", "refused"):
                 reasons.append(verdict.because)
+            elif verdict.outcome == "lost":
+                lost.append(instance)
             else:
                 outcomes.append(verdict)
+        if lost and not outcomes and expected:
+            because = "one side is no number wherever the other is one"
+            fault, again = blame(lost[0], section.R), _replay(lost[0], section.R)
+            failure = Failure(lost[0], because, None, *_sides(lost[0], section.R), fault, again)
+            return Finding(law, section.of, "fails", because, expected, len(lost), failure)
         if not outcomes:
             return Finding(law, section.of, "skipped", f"because {reasons[0] if reasons else 'nothing fits'}", expected)
         if all(v.outcome == "proved" for v in outcomes):

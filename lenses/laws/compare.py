@@ -50,7 +50,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a comparison: "proved", "holds", "fails" or "nothing" (no point said anything)."""
+    """What came of a comparison: "proved", "holds", "fails", or that no point said anything.
+
+    That is "nothing" where neither side is a number, and "lost" where one of them is.
+    """
 
     outcome: str
     because: str
@@ -127,6 +130,11 @@ def _named(outs: list[Any], known: dict[int, Any]) -> tuple[Any, ...]:
 
 
 def _exact(equation: Equation, xs: list[Any], size: int) -> Verdict:
+    with np.errstate(all="ignore"):
+        return _exactly(equation, xs, size)
+
+
+def _exactly(equation: Equation, xs: list[Any], size: int) -> Verdict:
     ys, zs = (meaning(side.term, xs) for side in (equation.left, equation.right))
     real = any(isinstance(a.element, RealElement) for a in equation.left.cod)
     for wire, (y, z) in enumerate(zip(ys, zs, strict=True)):
@@ -214,8 +222,8 @@ def judge(ys: Sequence[Any], zs: Sequence[Any], given: Sample, unit: float, floo
                 worst = Difference(wire, y[at], z[at], float(noise[row]), [x[at] for x in given.rows], given.kinds[row])
     if worst is not None:
         return Verdict("fails", "the sides differ by more than rounding explains", n, worst)
-    if lost:
-        return Verdict("fails", "one side is no number where the other is one", n, None)
+    if lost and not said:
+        return Verdict("lost", "one side is no number where the other is one", n)
     if not said:
         return Verdict("nothing", "no point at which both sides are finite and well-conditioned", n)
     return Verdict("holds", f"on {len(said)}", len(said))

@@ -66,8 +66,10 @@ class Instance:
         outcomes = [v.outcome for v in found]
         if all(o == "proved" for o in outcomes):
             return found[0]
-        some = [v for v in found if v.outcome != "nothing"]
-        return next((v for v in some if v.outcome == "holds"), some[0]) if some else found[0]
+        some = [v for v in found if v.outcome not in ("nothing", "lost")]
+        if not some:
+            return next((v for v in found if v.outcome == "lost"), found[0])
+        return next((v for v in some if v.outcome == "holds"), some[0])
 
     def __repr__(self) -> str:
         parts = [f"{name} = {term!r}" for name, term in self.terms.items()]

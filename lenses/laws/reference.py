@@ -170,10 +170,13 @@ class Points(Env):
         def one(values: Any) -> Any:
             side, kept, ds, error = values
             plain = Env(self.rule, self.model, self.before, rest | error)
-            return clause.backward(Cx(cx.cell, plain, lead), Side(*side), kept, ds)
+            changes, dxs = clause.backward(Cx(cx.cell, plain, lead), Side(*side), kept, ds)
+            return changes, dxs, plain.uses
 
         arguments = (_side(p), kept.value, jax.tree.map(as_numpy, list(ds)), error)
-        changes, dxs = self._program("backward", cx, one, arguments, lead, clause, self._own, rest.get("cod"))
+        changes, dxs, uses = self._program("backward", cx, one, arguments, lead, clause, self._own, rest.get("cod"))
+        for name, found in uses.items():
+            self.uses.setdefault(name, []).extend(found)
         return changes, list(dxs)
 
 

@@ -104,6 +104,7 @@ class Flat:
 class Update(Box):
     """An optimiser as a box, S @ P -> P: forward it looks, backward it puts."""
 
+    derives: ClassVar[bool] = False
     glyph: ClassVar[str] = "optimiser"
     levels: ClassVar[bool] = False
     optimiser: Optimiser

@@ -31,6 +31,7 @@ class Rate(Box):
     """The cap L -> 1 with a constant rate, or with a schedule over the steps, which are counted in a state."""
 
     arity = (1, 0)
+    derives: ClassVar[bool] = False
     glyph: ClassVar[str] = "cap"
     rate: float | Schedule = 1.0
 

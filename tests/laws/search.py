@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -173,7 +174,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     for dtype in UNITS:
-        found = false_alarms(given.checks // 2, dtype, given.seed, progress=True)
+        found = false_alarms(given.checks // 2, dtype, given.seed, progress=sys.stderr.isatty())
         print(f"{dtype}: {found.checks} checks, {len(found.alarms)} false alarms, {dict(found.outcomes)}, "
               f"{found.seconds:.0f} s")  # fmt: skip
         for path, instance, verdict in found.alarms[:10]:

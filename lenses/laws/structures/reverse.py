@@ -159,7 +159,7 @@ def differences(R: Derivative, f: Map) -> Differences:
     return Differences(f, R(f))
 
 
-@law(REVERSE, "kinks", "<v, R[f](a, w)> lies between the one-sided derivatives of <f, w> along v, for a box f",
+@law(REVERSE, "kinks", "<v, R[f](a, e)> lies between the one-sided derivatives along v of one number <f, e> of a box f",
      "Clarke 1975, Proposition 1.4", 8, over="f: A -> B", needs="box changes")  # fmt: skip
 def kinks(R: Derivative, f: Map) -> Kinks:
     return Kinks(f, R(f))
