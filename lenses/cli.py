@@ -146,7 +146,7 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     from . import laws
-    from .laws.check import needs_space
+    from .laws.subjects import needs_space
     from .spaces import parse_space
 
     subject = find_object(options.subject)

@@ -11,7 +11,8 @@ up to measured rounding noise (`compare`). A failure is made small (`shrink`) an
 """
 
 from . import structures
-from .check import check, replay
+from .blame import replay
+from .check import check
 from .compare import Verdict, compare
 from .generate import random_term
 from .law import STRUCTURES, Expected, Law, Structure, catalogue, find, law, structure

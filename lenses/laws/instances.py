@@ -11,7 +11,7 @@ from typing import Any
 from ..combinators import expose
 from ..errors import LensError
 from ..spaces import Space
-from ..typed import Typed
+from ..typed import Misfit, Typed
 from .compare import Verdict, compare
 from .generate import random_term
 from .law import Law, Variable
@@ -110,6 +110,21 @@ def _carried(variables: Sequence[Variable], terms: Mapping[str, Typed]) -> list[
     return maps
 
 
+def verdict_of(instance: Instance, R: Any) -> Verdict:
+    """The verdict; a refusal of the library is "refused", and whatever a user's code raises is a failure."""
+    try:
+        return instance.verdict(R)
+    except (LensError, Misfit) as error:
+        return Verdict("refused", str(error).splitlines()[0])
+    except NotImplementedError as error:
+        return Verdict("refused", f"JAX cannot: {str(error).splitlines()[0] if str(error) else 'not implemented'}")
+    except Exception as error:  # a box's own code, whose errors are what is being looked for
+        if "(jvp) to a custom_vjp" in str(error):
+            return Verdict("refused", "JAX has no forward derivative where there is a jax.custom_vjp")
+        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        return Verdict("fails", f"it raised {type(error).__name__}: {first}")
+
+
 @dataclass(frozen=True)
 class Maker:
     """Makes instances of laws over a signature, with a subject in one of the roles where there is one."""
@@ -117,13 +132,8 @@ class Maker:
     signature: Signature
     steps: int = 5
 
-    def make(
-        self, law: Law, seed: int, subject: Typed | None = None, role: int = 0, bare: bool = True
-    ) -> Instance | None:
-        """An instance: `subject` in the place of variable `role`, alone (`bare`) or within a random composite.
-
-        None where the law asks for parameters and there are none.
-        """
+    def make(self, law: Law, seed: int, subject: Typed | None = None, role: int = 0, bare: bool = True) -> Instance:
+        """An instance: `subject` in the place of variable `role`, alone (`bare`) or within a random composite."""
         rng = random.Random(f"{law.path} {seed} {role}")
         terms: dict[str, Typed] = {}
         bound: dict[str, Space] = {}

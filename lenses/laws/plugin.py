@@ -18,8 +18,9 @@ import pytest
 from ..cli import find_object
 from ..errors import LensError, explain
 from ..spaces import Space, parse_space
-from .check import Plan, Section, needs_space, plan
+from .check import Plan, plan
 from .law import Law
+from .subjects import Section, needs_space
 
 FOUND = "finding"
 """The name under which a report carries a law that holds against expectation."""

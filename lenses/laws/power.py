@@ -15,14 +15,15 @@ from ..spaces import Space
 from ..syntax import shorten
 from ..terms import Term
 from ..typed import Typed, as_typed
-from .check import Search, Section, verdict_of
-from .instances import Maker
+from .instances import Maker, verdict_of
 from .law import Law, find
 from .mutants import MUTANTS, Mutant
 from .rewrite import at_precision
 from .signature import standard
 from .structures import functor, parametrised, reverse, rules
 from .structures import lens as lens_laws
+from .subjects import Section
+from .trial import Search
 
 ORACLES = ("vjp", "jvp", "adjoint", "differences", "kinks")
 """The laws that hold a derivative against the outside."""

@@ -10,8 +10,7 @@ from typing import Any
 
 import lenses
 from lenses import Real, Space, Typed, laws
-from lenses.laws.check import verdict_of
-from lenses.laws.instances import Instance
+from lenses.laws.instances import Instance, verdict_of
 from lenses.laws.shrink import shrink, size
 from lenses.laws.signature import fits
 

@@ -19,9 +19,8 @@ from tqdm import tqdm
 
 from lenses import laws
 from lenses.laws import maps
-from lenses.laws.check import verdict_of
 from lenses.laws.compare import sample
-from lenses.laws.instances import Instance, Maker, plain
+from lenses.laws.instances import Instance, Maker, plain, verdict_of
 from lenses.laws.mutants.mutant import Wrong
 from lenses.laws.reference import meaning
 from lenses.rules.rule import STRUCTURE, Rule
@@ -153,7 +152,7 @@ def _by_hypothesis(signature: Any, seconds: float) -> tuple[float, float]:
     found: list[Any] = []
 
     @hypothesis.settings(max_examples=int(1000 * seconds), deadline=None, database=None, derandomize=True,
-                         suppress_health_check=list(hypothesis.HealthCheck))  # fmt: skip
+                         suppress_health_check=[hypothesis.HealthCheck.too_slow])  # fmt: skip
     @hypothesis.given(laws.terms(signature))
     def run(term: Any) -> None:
         found.append(term)

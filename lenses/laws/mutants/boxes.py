@@ -21,6 +21,10 @@ from ...terms import Box
 from .mutant import ANY, DENSE, MATRIX, SQUARE, Back, V, W, derivative
 
 
+def _box(cx: Cx) -> Any:
+    return cx.cell.box
+
+
 def _inputs(f: Callable[[Any], Any], which: int | None = None) -> Back:
     def back(cx: Cx, p: Side, kept: Any, ds: Sequence[Any], changes: Any, dxs: list[Any]) -> Any:
         return changes, [f(d) if d is not None and which in (None, i) else d for i, d in enumerate(dxs)]
@@ -106,7 +110,7 @@ derivative(
     "the change is divided by the factor",
     Scale,
     lenses.scale(0.5).at(V),
-    back=lambda cx, p, kept, ds, changes, dxs: (changes, [ds[0] / cx.cell.box.factor]),
+    back=lambda cx, p, kept, ds, changes, dxs: (changes, [ds[0] / _box(cx).factor]),
 )
 derivative(
     "einsum: operands swapped",
@@ -259,7 +263,7 @@ derivative(
     back=lambda cx, p, kept, ds, changes, dxs: (
         changes,
         [jnp.where(kept[0][0] == kept[1][0][..., None], ds[0][..., None], 0)]
-        if cx.cell.box.kind == "max" and cx.cell.box.place(cx.dom) == -1
+        if _box(cx).kind == "max" and _box(cx).place(cx.dom) == -1
         else dxs,
     ),
 )
@@ -270,7 +274,7 @@ derivative(
     MAX,
     back=lambda cx, p, kept, ds, changes, dxs: (
         changes,
-        [jnp.full_like(dxs[0], dxs[0].mean())] if cx.cell.box.kind == "max" else dxs,
+        [jnp.full_like(dxs[0], dxs[0].mean())] if _box(cx).kind == "max" else dxs,
     ),
 )
 derivative(
@@ -280,7 +284,7 @@ derivative(
     lenses.reduce_mean().at(V),
     back=lambda cx, p, kept, ds, changes, dxs: (
         changes,
-        [d * cx.dom[0].sizes[cx.cell.box.place(cx.dom)] for d in dxs] if cx.cell.box.kind == "mean" else dxs,
+        [d * cx.dom[0].sizes[_box(cx).place(cx.dom)] for d in dxs] if _box(cx).kind == "mean" else dxs,
     ),
 )
 derivative(
@@ -290,7 +294,7 @@ derivative(
     lenses.reduce_sum().at(V),
     back=lambda cx, p, kept, ds, changes, dxs: (
         changes,
-        [d * (np.arange(d.shape[-1]) == 0) for d in dxs] if cx.cell.box.kind == "sum" else dxs,
+        [d * (np.arange(d.shape[-1]) == 0) for d in dxs] if _box(cx).kind == "sum" else dxs,
     ),
 )
 derivative(
@@ -300,7 +304,7 @@ derivative(
     lenses.logsumexp().at(V),
     back=lambda cx, p, kept, ds, changes, dxs: (
         changes,
-        [jnp.broadcast_to(ds[0][..., None], dxs[0].shape)] if cx.cell.box.kind == "logsumexp" else dxs,
+        [jnp.broadcast_to(ds[0][..., None], dxs[0].shape)] if _box(cx).kind == "logsumexp" else dxs,
     ),
 )
 derivative(
@@ -332,7 +336,7 @@ derivative(
     "only the first copy of a spread axis sends back its change",
     Spread,
     lenses.spread(2).at(V),
-    back=lambda cx, p, kept, ds, changes, dxs: (changes, [jnp.take(ds[0], 0, axis=cx.cell.box.axis)]),
+    back=lambda cx, p, kept, ds, changes, dxs: (changes, [jnp.take(ds[0], 0, axis=_box(cx).axis)]),
 )
 
 # -- rearrangement and lookup ----------------------------------------------------------------
@@ -352,7 +356,7 @@ derivative(
     lenses.split(1, 2).at(V),
     back=lambda cx, p, kept, ds, changes, dxs: (
         changes,
-        [jnp.concatenate([d for d in ds[::-1]], cx.cell.box.place(cx.dom))] if all(d is not None for d in ds) else dxs,
+        [jnp.concatenate([d for d in ds[::-1]], _box(cx).place(cx.dom))] if all(d is not None for d in ds) else dxs,
     ),
 )
 derivative(

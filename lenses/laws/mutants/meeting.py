@@ -105,7 +105,7 @@ class UnusedOnes(Clause):
     """The pieces of a split that nothing uses get ones."""
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
-        some = next(d for d in ds if d is not None)
+        some: Any = next(d for d in ds if d is not None)
         lead = some.shape[: some.ndim - cx.cod[0].rank]
         pieces = [jnp.ones(lead + a.sizes, a.dtype) if d is None else d for d, a in zip(ds, cx.cod, strict=True)]
         return super().backward(cx, p, kept, pieces)
@@ -166,9 +166,8 @@ meeting(
 
 
 def _parameters_mean(cx: Cx, p: Side, kept: Any, ds: Sequence[Any], changes: Any, dxs: list[Any]) -> Any:
-    lead = ds[0].ndim - cx.cod[0].rank if ds and ds[0] is not None else 0
-    count = int(np.prod(ds[0].shape[:lead])) if lead else 1
-    return {k: v / count for k, v in changes.items()}, dxs
+    lead = ds[0].shape[: ds[0].ndim - cx.cod[0].rank]
+    return {k: v / max(1, int(np.prod(lead))) for k, v in changes.items()}, dxs
 
 
 def _first_example(right: Clause, cx: Cx, p: Side, xs: Sequence[Any]) -> Forward:

@@ -10,7 +10,7 @@ from ..purity import Purity
 BOX = structure("box", "a generator means one function, of the types that its typing rule gives")
 
 
-@law(BOX, "purity", "the same inputs give the same outputs, of the types given", "the meaning is a functor to functions",
-     9, over="f: A -> B", needs="para once")  # fmt: skip
+@law(BOX, "purity", "the same inputs give the same outputs, of the types given",
+     "the meaning is a functor to functions", 9, over="f: A -> B", needs="para once")  # fmt: skip
 def purity(R: Derivative, f: Typed) -> Purity:
     return Purity(f)
