@@ -20,7 +20,7 @@ from .errors import DataError, LensError, explain, shown
 from .initialisers import init_tree
 from .interpret import Env, Side, close, evaluate, forward, split_tied
 from .rules.rule import Rule, backprop, check_rule
-from .spaces import IndexElement, Space
+from .spaces import Space
 from .syntax import shorten
 from .terms import Term
 from .trees import Tree, check_tree, nest, only, pick, shapes, whole
@@ -47,7 +47,7 @@ def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input",
                 )
             )
         integers = jnp.issubdtype(dtype, jnp.integer)
-        if isinstance(array.element, IndexElement) and not integers:
+        if not array.real and not integers:
             raise DataError(
                 explain(
                     f"{what} {i} has the dtype {dtype}",
@@ -55,7 +55,7 @@ def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input",
                     expected=f"{array!r}: whole numbers, as int32",
                 )
             )
-        if not isinstance(array.element, IndexElement) and not (integers or jnp.issubdtype(dtype, jnp.floating)):
+        if array.real and not (integers or jnp.issubdtype(dtype, jnp.floating)):
             raise DataError(
                 explain(f"{what} {i} has the dtype {dtype}", term=shorten(term), expected=f"{array!r}: numbers")
             )

@@ -242,10 +242,18 @@ def backward(
         _put(params, cell, changes)
         if had is None:
             return dxs
-        return [d if d is None else rule.unbatch(d, max(had) - n) for d, n in zip(dxs, had, strict=True)]
+        return [_gathered(rule, a, d, max(had) - n) for a, d, n in zip(cell.dom, dxs, had, strict=True)]
 
     dxs = unfold(circuit.cells, circuit.outs, len(circuit.dom), messages, clause)
     return params, dxs
+
+
+def _gathered(rule: Rule, array: Array, message: Any, axes: int) -> Any:
+    """The message to a wire that was broadcast over `axes` leading axes, an element of its array again."""
+    if message is None:
+        return None
+    total = rule.unbatch(message, axes)
+    return total if array.real else jax.tree.map(array.element.reduce, total)
 
 
 # -- passes inside loops and slices, where every output must have the batch axes of the inputs --
@@ -290,7 +298,7 @@ def backward_even(
     """`backward` of `forward_even`: messages to broadcast constants are summed again."""
     if isinstance(tape, Evened):
         most, *had = tape.had
-        messages = [d if d is None else env.rule.unbatch(d, most - n) for d, n in zip(messages, had, strict=True)]
+        messages = [_gathered(env.rule, a, d, most - n) for a, d, n in zip(circuit.cod, messages, had, strict=True)]
         tape = tape.tape
     return backward(circuit, side, tape, messages, env)
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+from .errors import LensError, explain
+
 if TYPE_CHECKING:
     from .interpret import Cx, Side
     from .terms import Box
@@ -52,8 +54,10 @@ def learned(cx: Cx, p: Side) -> dict[str, Any]:
 
 
 def forward(box: Box, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
-    """The forward pass of the lens of a box; only real wires are differentiated."""
+    """The forward pass of the lens of a box; only wires that can change are differentiated."""
     dom, cod = cx.dom, cx.cod
+    if not _analytic(cx):
+        return *box.run(cx, p, xs), list(xs)
     real = [i for i, a in enumerate(dom) if a.change is not None]
 
     def f(params: Any, moving: Sequence[Any]) -> tuple[Any, Any]:
@@ -70,9 +74,37 @@ def forward(box: Box, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ..
     return tuple(next(others) if a.change is None else next(reals) for a in cod), states, kept
 
 
-def backward(box: Box, cx: Cx, p: Side, kept: Residual, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+def backward(box: Box, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
     """The backward pass: changes of the parameters by name, and of the inputs (None where nothing changes)."""
     out = [d for d, a in zip(ds, cx.cod, strict=True) if a.change is not None]
+    if not _analytic(cx):
+        return by_term(box, cx, p, kept, out)
     changes, moved = pull(kept, learned(cx, p), out)
     parts = iter(moved)
     return changes, [next(parts) if a.change is not None else None for a in cx.dom]
+
+
+def _analytic(cx: Cx) -> bool:
+    """Whether all that can change are real numbers, which `jax.vjp` differentiates."""
+    arrays = (*cx.dom, *cx.cod, *(p.array for p in cx.cell.ports if p.kind == "param"))
+    return all(a.real for a in arrays if a.change is not None)
+
+
+def by_term(box: Box, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+    """The backward pass by the box's reverse derivative as a term, over a base that jax does not differentiate."""
+    from .interpret import Side, evaluate
+    from .spaces import Space
+    from .typed import Typed
+
+    term = box.reverse_term(cx.dom)
+    if term is None:
+        raise LensError(
+            explain(f"{box!r} has no reverse derivative over {cx.dom!r}", do="give its class a reverse_term"),
+        )
+    own = learned(cx, p)
+    ports = [port for port in cx.cell.ports if port.kind == "param"]
+    dom = Space(port.array for port in ports) @ cx.dom @ cx.cod.change
+    values = [*(own[port.name] for port in ports), *xs, *ds]
+    out = iter(evaluate(Typed(term, dom).circuit, Side(), values, cx.env)[0])
+    changes = {port.name: next(out) for port in ports}
+    return changes, [next(out) if a.change is not None else None for a in cx.dom]

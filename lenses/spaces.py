@@ -51,6 +51,10 @@ class Element:
         """All elements, as a sequence, where there are finitely many; None otherwise."""
         return None
 
+    def reduce(self, x: Any) -> Any:
+        """A sum or product of carried numbers as an element again; what dtypes do by themselves is left to them."""
+        return x
+
     def call(self, axes: list[str]) -> str:
         """The source text that makes an array of this element type with these printed axes."""
         raise NotImplementedError(type(self).__name__)
@@ -93,6 +97,28 @@ class IndexElement(Element):
 
     def call(self, axes: list[str]) -> str:
         return f"Index({', '.join([*axes, f'below={self.below}'])})"
+
+
+@dataclass(frozen=True)
+class ResidueElement(Element):
+    """Whole numbers modulo `modulo`, a finite commutative ring, carried by int32; their changes are such numbers."""
+
+    name: ClassVar[str] = "residue"
+    modulo: int = 2
+
+    @property
+    def dtype(self) -> Any:
+        return jnp.dtype("int32")
+
+    @property
+    def values(self) -> range:
+        return range(self.modulo)
+
+    def reduce(self, x: Any) -> Any:
+        return x % self.modulo
+
+    def call(self, axes: list[str]) -> str:
+        return f"Residue({', '.join([*axes, f'modulo={self.modulo}'])})"
 
 
 def element_of(dtype: Any) -> Element | None:
@@ -145,6 +171,11 @@ class Array:
         return math.prod(self.sizes)
 
     @property
+    def real(self) -> bool:
+        """Whether the elements are real numbers, of which there are limits, exponentials, and so on."""
+        return isinstance(self.element, RealElement)
+
+    @property
     def change(self) -> Array | None:
         """The array of changes, None where nothing can change."""
         element = self.element.change
@@ -181,7 +212,7 @@ class Array:
         # The two names that are arguments themselves are left out.
         named = False
         axes = []
-        names = [None if name in ("dtype", "below") else name for name in self.names]
+        names = [None if name in ("dtype", "below", "modulo") else name for name in self.names]
         for place, (size, name) in enumerate(zip(self.sizes, names, strict=True)):
             named = named or name is not None
             name = name or f"_{place}"
@@ -272,7 +303,17 @@ def Index(*sizes: int, below: int, **named: int) -> Space:
     return Space([Array(*_axes("Index", sizes, named), element)])
 
 
-MAKERS: dict[str, Any] = {"Real": Real, "Index": Index}
+def Residue(*sizes: int, modulo: int = 2, **named: int) -> Space:
+    """The space of one array over the ring of whole numbers modulo `modulo`, Z2 by default.
+
+    Sums, products and derivatives of polynomials over it are exact. Raises SpaceError for a size or
+    a modulus that is out of range.
+    """
+    element = ResidueElement(whole("Residue", "modulo", modulo, 2, 2**15, kind=SpaceError))
+    return Space([Array(*_axes("Residue", sizes, named), element)])
+
+
+MAKERS: dict[str, Any] = {"Real": Real, "Index": Index, "Residue": Residue}
 """The functions that make spaces, by the name under which `parse_space` reads them."""
 
 

@@ -116,7 +116,7 @@ def check_tree(tree: Tree, given: Any, what: str, term: Term) -> None:
             )
         if jnp.shape(came[path]) != port.array.sizes:
             refuse(path, port.array, f"an array of sizes {jnp.shape(came[path])}")
-        if not jnp.issubdtype(came[path].dtype, jnp.floating) and port.array.change is not None:
+        if port.array.real and not jnp.issubdtype(came[path].dtype, jnp.floating):
             refuse(path, port.array, f"an array of {came[path].dtype}")
     for path in came:
         if path not in expected:

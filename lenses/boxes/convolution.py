@@ -23,7 +23,7 @@ SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
 
 def _image(box: Box, dom: Space, axes: int) -> Array:
     (x,) = dom
-    if x.rank < axes + 1 or x.change is None:
+    if x.rank < axes + 1 or not x.real:
         place = ("width, channel", "height, width, channel", "depth, height, width, channel")[axes - 1]
         box.fail(
             0,

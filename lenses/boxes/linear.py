@@ -86,7 +86,7 @@ class Dense(Weighted):
         (x,) = dom
         if x.rank < self.axes:
             self.fail(0, f"a real array with at least {self.axes} axes", x)
-        if x.change is None:
+        if not x.real:
             self.fail(0, "real numbers", x, "embed indices first: embedding(n) >> ...")
         return Space([x.replace(-self.axes, self.sizes, self.names)])
 
@@ -177,7 +177,7 @@ class Bias(Box):
     axes: int = 1
 
     def type(self, dom: Space) -> Space:
-        if dom[0].rank < self.axes or dom[0].change is None:
+        if dom[0].rank < self.axes or not dom[0].real:
             self.fail(0, f"a real array with at least {self.axes} axes", dom[0])
         return dom
 
@@ -217,7 +217,7 @@ class Scale(Box):
     factor: float
 
     def type(self, dom: Space) -> Space:
-        if dom[0].change is None:
+        if not dom[0].real:
             self.fail(0, "real numbers", dom[0])
         return dom
 
@@ -275,7 +275,7 @@ class Einsum(Box):
         sizes: dict[str, int] = {}
         lead: tuple[tuple[int, str | None], ...] = ()
         for wire, (names, array) in enumerate(zip(self._operands, dom, strict=True)):
-            if array.change is None:
+            if not array.real:
                 self.fail(wire, "real numbers", array)
             if array.element != dom[0].element:
                 self.fail(wire, f"elements like those on wire 0, {dom[0]!r}", array)

@@ -21,7 +21,7 @@ class Normalise(Box):
     glyph: ClassVar[str] = "normalise"
 
     def type(self, dom: Space) -> Space:
-        if dom[0].rank < 1 or dom[0].change is None:
+        if dom[0].rank < 1 or not dom[0].real:
             self.fail(0, "a real array with at least 1 axis", dom[0])
         return dom
 

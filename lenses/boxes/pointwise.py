@@ -61,7 +61,7 @@ class Pointwise(Box):
 
     def type(self, dom: Space) -> Space:
         for i, array in enumerate(dom):
-            if array.change is None:
+            if not array.real and (array.change is None or self.function != "multiply"):
                 self.fail(i, "real numbers", array, "embed indices first: embedding(n) >> ...")
             if array != dom[0]:
                 self.fail(i, f"{dom[0]!r}, as on wire 0", array)
@@ -73,7 +73,7 @@ class Pointwise(Box):
         return [Pointwise(name).at(*[Real(2, 3)] * function.arguments) for name, function in own.items()]
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        return FUNCTIONS[self.function].meaning(*xs)
+        return cx.dom[0].element.reduce(FUNCTIONS[self.function].meaning(*xs))
 
     def reverse_term(self, dom: Space) -> Term | None:
         derivative = FUNCTIONS[self.function].derivative
@@ -134,7 +134,7 @@ class WithNumber(Box):
         return f"{self.function}({self.number!r})"
 
     def type(self, dom: Space) -> Space:
-        if dom[0].change is None:
+        if not dom[0].real:
             self.fail(0, "real numbers", dom[0])
         return dom
 

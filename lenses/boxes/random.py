@@ -24,7 +24,7 @@ class Dropout(Box):
     rate: float
 
     def type(self, dom: Space) -> Space:
-        if dom[0].change is None:
+        if not dom[0].real:
             self.fail(0, "real numbers", dom[0])
         return dom
 

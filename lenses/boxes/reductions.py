@@ -33,7 +33,7 @@ class OnAxis(Box):
     def place(self, dom: Space) -> int:
         """The axis as a negative index; refuses an array without it."""
         (x,) = dom
-        if x.change is None:
+        if not x.real:
             self.fail(0, "real numbers", x)
         try:
             return x.axis(self.axis)
@@ -147,7 +147,7 @@ class Spread(Box):
         return jnp.broadcast_to(wide, shape)
 
     def reverse_term(self, dom: Space) -> Term | None:
-        if dom[0].change is None:
+        if not dom[0].real:
             return None
         return traced(lambda x, d: reduce_sum(self.axis)(d), 2)
 

@@ -94,7 +94,7 @@ class Add(Box):
     def type(self, dom: Space) -> Space:
         for i, array in enumerate(dom):
             if array.change is None:
-                self.fail(i, "real numbers", array, "indices cannot be added; embed them first")
+                self.fail(i, "numbers that can be added", array, "indices cannot be added; embed them first")
             if array != dom[0]:
                 self.fail(i, f"{dom[0]!r}, as on wire 0", array)
         return Space([dom[0]])
@@ -110,7 +110,7 @@ class Add(Box):
         total = xs[0]
         for x in xs[1:]:
             total = total + x
-        return total
+        return cx.dom[0].element.reduce(total)
 
     def reverse_term(self, dom: Space) -> Term:
         return tensor(*[Discard()] * self.terms, Copy(self.terms) if self.terms != 1 else Identity())

@@ -20,7 +20,7 @@ from .maps import Equation, equal
 from .mutants import MUTANTS, Mutant
 from .power import ORACLES, Power, power
 from .report import Failure, Finding, Report
-from .signature import Signature, standard
+from .signature import Signature, finite, standard
 from .strategies import spaces, terms, values
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "compare",
     "equal",
     "find",
+    "finite",
     "law",
     "power",
     "random_term",

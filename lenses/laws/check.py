@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ..errors import LensError, explain
 from ..functor import Functor
 from ..rules.rule import Rule
-from ..spaces import Space
+from ..spaces import Array, ResidueElement, Space
 from ..terms import Term
 from ..typed import Misfit, Typed
 from . import maps
@@ -26,7 +26,7 @@ from .instances import Maker, parameters
 from .law import Law
 from .maps import Equation, lens
 from .report import Finding, Report
-from .signature import Signature, plain, standard
+from .signature import Signature, finite, plain, standard
 from .structures import parametrised
 from .subjects import Section, chosen, plural, sections_of
 from .trial import EXAMPLES, Search
@@ -109,8 +109,9 @@ def plan(
     with jax.enable_x64(True):
         subject, sections, notes = sections_of(x, space, rule, dtype)
         picked = chosen(sections, law)
-        given = signature or (standard if rule is not None or isinstance(x, Rule | Functor) else plain)(dtype)
-        largest = max([a.size for s in sections for t in s.subjects for a in (*t.dom, *t.cod)], default=1)
+        arrays = [a for s in sections for t in s.subjects for a in (*t.dom, *t.cod)]
+        given = signature or _partners(arrays, dtype, rule is not None or isinstance(x, Rule | Functor))
+        largest = max([a.size for a in arrays], default=1)
         if largest > given.largest:
             given = given.of(largest)
         under = rule or (x if isinstance(x, Rule) else None)
@@ -119,6 +120,14 @@ def plan(
         search = Search(Maker(given), examples, seed)
     setting = f"{plural(examples, 'instance')} a law, in {dtype}, seed {seed}"
     return Plan(subject, setting, notes, tuple((s, each) for s in picked for each in s.laws), search)
+
+
+def _partners(arrays: Sequence[Array], dtype: str, many: bool) -> Signature:
+    """What subjects on these arrays are composed with: boxes of their base, `many` of them or a few."""
+    for array in arrays:
+        if isinstance(array.element, ResidueElement):
+            return finite(array.element.modulo)
+    return standard(dtype) if many else plain(dtype)
 
 
 def _accepted(signature: Signature, rule: Rule) -> Signature:

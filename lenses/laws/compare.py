@@ -26,7 +26,7 @@ ALLOW = 20.0
 """How many times the noise two equal sides may differ by."""
 COPIES = 3
 """How often each point is run with noise."""
-MOST = 4096
+MOST = 1 << 16
 """The most points of a finite domain that are all tried."""
 
 

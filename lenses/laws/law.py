@@ -138,9 +138,10 @@ def law(
     `over` declares what the law speaks of, as in ``"f: A -> B, g: B -> C"`` or ``"A, B"``; `depth` is
     how often it differentiates, which bounds the size of the terms it is tried on; `needs` lists what
     it asks for: "real" (no indices), "smooth" (and derivatives of derivatives), "changes" (something
-    that can change on both ends), "box" (a single box), "pass" (the lens of a rule), "para" (terms
-    with their parameters on the side), "parameters" (that there are some), "once" (slow: one
-    instance), or the kind of subject: "functor", "loss", "rate", "optimiser", "learner".
+    that can change on both ends), "analysis" (real numbers, not a finite ring), "box" (a single box),
+    "pass" (the lens of a rule), "para" (terms with their parameters on the side), "parameters" (that
+    there are some), "once" (slow: one instance), or the kind of subject: "functor", "loss", "rate",
+    "optimiser", "learner".
     """
 
     def make(build: Callable[..., Any]) -> Law:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -71,7 +70,8 @@ def count(space: Space) -> float:
 def all_points(space: Space) -> list[Any]:
     """Every point of a finite space, as arrays with an axis of points in front."""
     choices = [finite_values(a) for a in space for _ in range(a.size)]
-    table = np.array(list(itertools.product(*choices)))
+    places = np.unravel_index(np.arange(math.prod(map(len, choices))), [len(c) for c in choices])
+    table = np.stack([choice[place] for choice, place in zip(choices, places, strict=True)], 1)
     out, at = [], 0
     for a in space:
         out.append(table[:, at : at + a.size].reshape((-1, *a.sizes)).astype(a.dtype))

@@ -215,12 +215,14 @@ class Report:
         width = max((len(f.law.name) for f in self.findings), default=0)
         for (name, of), findings in self._groups().items():
             lines.append(f"{name}{f', {of}' if of else ''}")
-            proved = [f.law.name for f in findings if f.outcome == "proved" and f.expected]
-            if proved:
-                lines.append(f"  proved: {', '.join(proved)}")
-            lines += [
-                f"  {f.law.name:<{width}}  {f.verdict}" for f in findings if f.outcome != "proved" or not f.expected
-            ]
+            alike: dict[str, list[Finding]] = {}
+            rest: list[Finding] = []
+            for f in findings:
+                short = f.outcome == "skipped" or (f.outcome == "proved" and f.expected)
+                (alike.setdefault(f.verdict, []) if short else rest).append(f)
+            for verdict, some in sorted(alike.items(), key=lambda item: item[0] != "proved"):
+                lines.append(f"  {verdict}: {', '.join(f.law.name for f in some)}")
+            lines += [f"  {f.law.name:<{width}}  {f.verdict}" for f in rest]
         lines.append(self.summary)
         for finding in self.failures:
             lines += ["", finding.text]

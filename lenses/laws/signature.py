@@ -180,6 +180,16 @@ def standard(dtype: str = "float32", indices: bool = True) -> Signature:
     return Signature(boxes, arrays, name=f"standard({dtype!r})")
 
 
+def finite(modulo: int = 2) -> Signature:
+    """Polynomials over the ring of whole numbers modulo `modulo`: every law of theirs can be decided."""
+    bit, row = lenses.Residue(modulo=modulo), lenses.Residue(2, modulo=modulo)
+    boxes: list[Term | tuple[Term, int]] = [
+        *((box, 3) for box in (lenses.copy, lenses.add, lenses.multiply, lenses.swap)),
+        *(lenses.discard, lenses.zero(bit), lenses.zero(row), lenses.constant(1, bit)),
+    ]
+    return Signature(boxes, [bit, bit, row], most=4, name=f"finite({modulo})")
+
+
 def plain(dtype: str = "float32") -> Signature:
     """A small signature, of what a box is composed with when the box itself is in question."""
     vectors = [lenses.Real(n, dtype=dtype) for n in SIZES]

@@ -116,6 +116,8 @@ def _inapplicable(law: Law, subject: Typed) -> str | None:
     mixed = any(a.change is None for a in (*subject.dom, *subject.cod))
     if ("real" in needs or "smooth" in needs) and mixed and law.variables:
         return f"{shorten(subject, 60)} has wires of indices, which have no changes"
+    if "analysis" in needs and any(a.change is not None and not a.real for a in (*subject.dom, *subject.cod)):
+        return "there are no limits over a finite ring; the axioms decide"
     if "parameters" in needs and not len(parameters(subject)):
         return "there are no parameters"
     if "box" in needs and not isinstance(subject.term, Box):

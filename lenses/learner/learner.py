@@ -326,6 +326,6 @@ def dream(
     """
     typed = as_typed(model, space, "dream")
     for i, a in enumerate(typed.dom):
-        if a.change is None:
+        if not a.real:
             raise LensError(explain(f"dream: input {i} cannot change", space=repr(a), do="dream after the embedding"))
     return Dreamer(typed, params, states or {}, *_closing("dream", loss, optimiser, rate, rule))

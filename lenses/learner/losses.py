@@ -94,7 +94,7 @@ class Loss(Box):
 
     def type(self, dom: Space) -> Space:
         y, label = dom
-        if y.rank < 1 or y.change is None:
+        if y.rank < 1 or not y.real:
             self.fail(0, "a real array with at least 1 axis, the one that the loss reduces", y)
         allowed = self.allowed(y)
         if label not in allowed:

@@ -41,7 +41,7 @@ class Rate(Box):
         return f"constant_rate({self.rate!r})"
 
     def type(self, dom: Space) -> Space:
-        if dom[0].change is None:
+        if not dom[0].real:
             self.fail(0, "losses, real numbers", dom[0])
         return unit
 

@@ -94,7 +94,7 @@ class DirectFeedbackAlignment(Rule):
         self.init, self.cod = init, cod
 
     def bind(self, term: Typed) -> Rule:
-        if any(a.change is None for a in term.cod):
+        if any(not a.real for a in term.cod):
             raise LensError(explain("direct feedback alignment needs real outputs", cod=term.cod))
         return DirectFeedbackAlignment(self.init, term.cod)
 

@@ -170,7 +170,7 @@ class Rule:
         total = messages[-1]
         for message in messages[-2::-1]:
             total = total + message
-        return total
+        return array.element.reduce(total)
 
     def split(self, message: Any, kept: Any, terms: int) -> Sequence[Any]:
         """The messages to the summands of a sum."""

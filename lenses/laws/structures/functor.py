@@ -43,19 +43,19 @@ def T(f: Map) -> Map:
     return Map(tangent(f.term))
 
 
-@law(TANGENT, "T of identity", "T[id] = id", "Cockett et al. 2019, Section 3", 8, over="A", needs="real")
+@law(TANGENT, "T of identity", "T[id] = id", "Cockett et al. 2019, Section 3", 8, over="A", needs="real analysis")
 def tangent_identity(R: Derivative, a: Space) -> Equation:
     return Equation(T(identity_on(a)), identity_on(a @ a.change))
 
 
 @law(TANGENT, "T of a composite", "T[f; g] = T[f]; T[g]", "Cockett et al. 2019, Section 3", 8,
-     over="f: A -> B, g: B -> C", needs="real")  # fmt: skip
+     over="f: A -> B, g: B -> C", needs="real analysis")  # fmt: skip
 def tangent_composite(R: Derivative, f: Map, g: Map) -> Equation:
     return Equation(T(f >> g), T(f) >> T(g))
 
 
 @law(TANGENT, "T of a tensor", "T[f * g]((a, b), (v, w)) = T[f](a, v) and T[g](b, w)",
-     "Cockett et al. 2019, Section 3", 8, over="f: A -> B, g: C -> D", needs="real")  # fmt: skip
+     "Cockett et al. 2019, Section 3", 8, over="f: A -> B, g: C -> D", needs="real analysis")  # fmt: skip
 def tangent_tensor(R: Derivative, f: Map, g: Map) -> Equation:
     def right(a, b, v, w):  # type: ignore[no-untyped-def]
         y, z = T(f)(a, v), T(g)(b, w)
@@ -65,7 +65,7 @@ def tangent_tensor(R: Derivative, f: Map, g: Map) -> Equation:
 
 
 @law(TANGENT, "T is the tangent", "T[f](a, v) = (f(a), D[f](a, v))", "Cockett et al. 2019, Section 3", 8,
-     over="f: A -> B", depth=2, needs="smooth")  # fmt: skip
+     over="f: A -> B", depth=2, needs="smooth analysis")  # fmt: skip
 def tangent_is(R: Derivative, f: Map) -> Equation:
     d = R.forward(f)
     return equal(lambda a, v: T(f)(a, v), lambda a, v: both(f(a), d(a, v)), f.dom, f.dom.change)

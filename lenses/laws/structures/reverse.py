@@ -133,19 +133,19 @@ def along_by_jax(f: Map) -> Map:
 
 
 @law(REVERSE, "vjp", "R[f] is jax.vjp of f", "Cockett et al. 2019, Example 14; the outside oracle", 8,
-     over="f: A -> B")  # fmt: skip
+     over="f: A -> B", needs="analysis")  # fmt: skip
 def vjp(R: Derivative, f: Map) -> Equation:
     return Equation(R(f), by_jax(f))
 
 
 @law(REVERSE, "jvp", "D[f] is jax.jvp of f", "Cockett et al. 2019, Theorem 16; the outside oracle", 8,
-     over="f: A -> B", depth=2, needs="smooth")  # fmt: skip
+     over="f: A -> B", depth=2, needs="smooth analysis")  # fmt: skip
 def jvp(R: Derivative, f: Map) -> Equation:
     return Equation(R.forward(f), along_by_jax(f))
 
 
 @law(REVERSE, "adjoint", "<D[f](a, v), w> = <v, R[f](a, w)>", "Cockett et al. 2019, Section 3.2", 8,
-     over="f: A -> B", needs="changes")  # fmt: skip
+     over="f: A -> B", needs="changes analysis")  # fmt: skip
 def adjoint(R: Derivative, f: Map) -> Equation | list[Equation]:
     if not (len(f.dom.change) and len(f.cod.change)):
         return []
@@ -154,12 +154,12 @@ def adjoint(R: Derivative, f: Map) -> Equation | list[Equation]:
 
 
 @law(REVERSE, "differences", "<(f(a + h v) - f(a - h v)) / 2h, w> = <v, R[f](a, w)> in the limit",
-     "the outside oracle, central differences of order 6", 8, over="f: A -> B", needs="changes")  # fmt: skip
+     "the outside oracle, central differences of order 6", 8, over="f: A -> B", needs="changes analysis")  # fmt: skip
 def differences(R: Derivative, f: Map) -> Differences:
     return Differences(f, R(f))
 
 
 @law(REVERSE, "kinks", "<v, R[f](a, e)> lies between the one-sided derivatives along v of one number <f, e> of a box f",
-     "Clarke 1975, Proposition 1.4", 8, over="f: A -> B", needs="box changes")  # fmt: skip
+     "Clarke 1975, Proposition 1.4", 8, over="f: A -> B", needs="box changes analysis")  # fmt: skip
 def kinks(R: Derivative, f: Map) -> Kinks:
     return Kinks(f, R(f))
