@@ -13,7 +13,7 @@ from .copying import CARTESIAN, copying
 
 ADDITIVE = structure("left-additive", "maps can be added, and h; (f + g) = h; f + h; g", CARTESIAN)
 LINEAR = structure("additive map", "the map keeps sums and zero, as a box that says it is linear must")
-SOURCE = "Cockett et al. 2019, Definition 2"
+SOURCE = "Cockett et al. 2019, left additive categories"
 
 
 @law(ADDITIVE, "addition is associative", "(x + y) + z = x + (y + z)", SOURCE, 1, over="A", needs="real")
@@ -56,17 +56,25 @@ def right(R: Derivative, f: Map, g: Map, h: Map) -> Equation:
     return Equation((f + g) >> h, (f >> h) + (g >> h))
 
 
-@law(LINEAR, "sums", "f(x + y) = f(x) + f(y)", "Cockett et al. 2019, Definition 2", 2, over="f: A -> B", needs="real")
+@law(
+    LINEAR,
+    "sums",
+    "f(x + y) = f(x) + f(y)",
+    "Cockett et al. 2019, left additive categories",
+    2,
+    over="f: A -> B",
+    needs="real",
+)
 def sums(R: Derivative, f: Map) -> Equation:
     return equal(lambda x, y: f(x + y), lambda x, y: f(x) + f(y), f.dom, f.dom)
 
 
-@law(LINEAR, "zero", "f(0) = 0", "Cockett et al. 2019, Definition 2", 2, over="f: A -> B", needs="real")
+@law(LINEAR, "zero", "f(0) = 0", "Cockett et al. 2019, left additive categories", 2, over="f: A -> B", needs="real")
 def zero(R: Derivative, f: Map) -> Equation:
     return Equation(drawn(lambda: f(zeros(f.dom))), drawn(lambda: zeros(f.cod)))
 
 
-@law(LINEAR, "its own derivative", "D[f](a, v) = f(v)", "Cockett et al. 2019, Lemma 14", 8, over="f: A -> B",
+@law(LINEAR, "its own derivative", "D[f](a, v) = f(v)", "Cockett et al. 2019, linear maps", 8, over="f: A -> B",
      needs="real")  # fmt: skip
 def own_derivative(R: Derivative, f: Map) -> Equation:
     d = R.forward(f)

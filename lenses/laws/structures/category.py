@@ -10,7 +10,7 @@ from ..law import law, structure
 from ..maps import Derivative, Equation, Map, identity_on
 
 CATEGORY = structure("category", "maps compose; composition is associative and has units")
-SOURCE = "Mac Lane 1971, I.1"
+SOURCE = "Mac Lane 1998, I.1"
 
 
 @law(CATEGORY, "left unit", "id; f = f", SOURCE, 9, over="f: A -> B")

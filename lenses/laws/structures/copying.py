@@ -13,7 +13,7 @@ from .monoidal import MONOIDAL, crossing
 
 COPYING = structure("copy-discard", "each space has a copy and a discard, a commutative comonoid", MONOIDAL)
 CARTESIAN = structure("cartesian", "copy and discard are natural: maps are functions", COPYING)
-SOURCE = "Fox 1976; Cruttwell et al. 2021, 2.1"
+SOURCE = "Fox 1976; Cruttwell et al. 2021, section 2.1"
 
 
 def copying(a: Space) -> Map:

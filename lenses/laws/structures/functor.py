@@ -15,7 +15,8 @@ from ..maps import Derivative, Equation, Map, both, equal, identity_on
 
 FUNCTOR = structure("functor", "F keeps identities, composites and tensors")
 TANGENT = structure("tangent functor", "T[f]: A * A' -> B * B' keeps composites, unlike D alone")
-SOURCE = "Mac Lane 1971, I.3"
+SOURCE = "Mac Lane 1998, I.3"
+TANGENTS = "Cockett and Cruttwell 2014, the tangent functor"
 
 
 def image(F: Functor, f: Map) -> Map:
@@ -43,19 +44,27 @@ def T(f: Map) -> Map:
     return Map(tangent(f.term))
 
 
-@law(TANGENT, "T of identity", "T[id] = id", "Cockett et al. 2019, Section 3", 8, over="A", needs="real analysis")
+@law(
+    TANGENT,
+    "T of identity",
+    "T[id] = id",
+    TANGENTS,
+    8,
+    over="A",
+    needs="real analysis",
+)
 def tangent_identity(R: Derivative, a: Space) -> Equation:
     return Equation(T(identity_on(a)), identity_on(a @ a.change))
 
 
-@law(TANGENT, "T of a composite", "T[f; g] = T[f]; T[g]", "Cockett et al. 2019, Section 3", 8,
+@law(TANGENT, "T of a composite", "T[f; g] = T[f]; T[g]", TANGENTS, 8,
      over="f: A -> B, g: B -> C", needs="real analysis")  # fmt: skip
 def tangent_composite(R: Derivative, f: Map, g: Map) -> Equation:
     return Equation(T(f >> g), T(f) >> T(g))
 
 
 @law(TANGENT, "T of a tensor", "T[f * g]((a, b), (v, w)) = T[f](a, v) and T[g](b, w)",
-     "Cockett et al. 2019, Section 3", 8, over="f: A -> B, g: C -> D", needs="real analysis")  # fmt: skip
+     TANGENTS, 8, over="f: A -> B, g: C -> D", needs="real analysis")  # fmt: skip
 def tangent_tensor(R: Derivative, f: Map, g: Map) -> Equation:
     def right(a, b, v, w):  # type: ignore[no-untyped-def]
         y, z = T(f)(a, v), T(g)(b, w)
@@ -64,7 +73,7 @@ def tangent_tensor(R: Derivative, f: Map, g: Map) -> Equation:
     return equal(lambda a, b, v, w: T(f @ g)(a, b, v, w), right, f.dom, g.dom, f.dom.change, g.dom.change)
 
 
-@law(TANGENT, "T is the tangent", "T[f](a, v) = (f(a), D[f](a, v))", "Cockett et al. 2019, Section 3", 8,
+@law(TANGENT, "T is the tangent", "T[f](a, v) = (f(a), D[f](a, v))", TANGENTS, 8,
      over="f: A -> B", depth=2, needs="smooth analysis")  # fmt: skip
 def tangent_is(R: Derivative, f: Map) -> Equation:
     d = R.forward(f)

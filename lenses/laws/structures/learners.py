@@ -40,7 +40,7 @@ from .rates import put as put_of_rate
 LEARNER = structure(
     "learner", "one closed lens to the unit, whose put is the step of training", subject=lambda: (Learner, Dreamer)
 )
-SOURCE = "Cruttwell et al. 2021, 4"
+SOURCE = "Cruttwell et al. 2021, section 4"
 BATCH = 3
 """The examples of a batch."""
 Tree = Any
@@ -262,7 +262,7 @@ def step(fit: Any) -> Agree:
 
 
 @law(LEARNER, "composite", "put of the closed lens is what the puts of optimiser, model, loss and rate make of it",
-     "Cruttwell et al. 2021, Definition 6 and 4", 16, needs="learner")  # fmt: skip
+     "Cruttwell et al. 2021, sections 2.2 and 4", 16, needs="learner")  # fmt: skip
 def composite(fit: Any) -> Agree | str:
     here = case(fit)
     if here.keyed:
@@ -383,7 +383,7 @@ def _apart(apart: Case, params: Tree, slots: Any, states: Tree, xs: Any, y: Any)
 
 
 @law(LEARNER, "tied weights", "what is learned of weights that are used twice is the sum of what two copies learn",
-     "Cruttwell et al. 2021, Example 8; Gavranovic 2019", 16, needs="learner")  # fmt: skip
+     "Cruttwell et al. 2021, section 2.1; Gavranovic 2019", 16, needs="learner")  # fmt: skip
 def tied_weights(fit: Any) -> Agree | str:
     copies = _copies(fit)
     if isinstance(copies, str):

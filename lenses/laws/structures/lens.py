@@ -16,8 +16,8 @@ from .monoidal import MONOIDAL, crossing
 LENS = structure("lens", "f: A -> B with f*: A * B' -> A', composed as get and put", MONOIDAL)
 ADDITIVE_LENS = structure("lens with additive put", "copy and discard are natural for such lenses", LENS)
 LAWFUL = structure("lawful lens", "what is put is got, and putting what was got changes nothing")
-SOURCE = "Cruttwell et al. 2021, Definition 6"
-LAWS = "Foster et al. 2007; Cruttwell et al. 2021, 2.2"
+SOURCE = "Cruttwell et al. 2021, section 2.2"
+LAWS = "Foster et al. 2007; Cruttwell et al. 2021, section 2.2"
 
 
 @law(LENS, "get", "the forward half of the lens of f is f", SOURCE, 9, over="f: A -> B", needs="pass")

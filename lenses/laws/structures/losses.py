@@ -25,7 +25,7 @@ from ..maps import Equation, Map, both, end, equal, lens
 from ..programs import Inspect
 
 LOSS = structure("loss", "a lens (prediction, label) -> number, with known changes", subject=lambda: Loss)
-SOURCE = "Cruttwell et al. 2021, 3.2"
+SOURCE = "Cruttwell et al. 2021, section 3.2"
 PUT = lens()
 LENGTH = 3
 """The length of the predictions that losses are tried on."""
@@ -265,7 +265,7 @@ def _kinks(known: Facts, loss: Loss) -> Callable[[Any], str | None]:
 
 
 @law(LOSS, "kinks", "at y = t, where absolute and hinge have kinks, the change is that of the formula: 0",
-     "Cruttwell et al. 2021, 3.2; one choice of derivative at kinks throughout", 8, needs="loss")  # fmt: skip
+     "Cruttwell et al. 2021, section 3.2; one choice of derivative at kinks throughout", 8, needs="loss")  # fmt: skip
 def kinks(loss: Loss) -> Inspect | str:
     known = facts(loss)
     if isinstance(known, str):

@@ -14,7 +14,7 @@ from ..maps import Derivative, Equation, Map, identity_on
 from .category import CATEGORY
 
 MONOIDAL = structure("symmetric monoidal", "maps stand side by side, and wires cross", CATEGORY)
-SOURCE = "Mac Lane 1971, XI.1"
+SOURCE = "Mac Lane 1998, XI.1"
 
 
 def crossing(a: Space, b: Space) -> Map:

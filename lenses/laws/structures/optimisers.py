@@ -26,7 +26,7 @@ from ..law import Expected, law, structure
 from ..programs import Agree, Inspect, moved, same_trees, traced
 
 OPTIMISER = structure("optimiser", "a lens (S * P, S * P) -> (P, P'): get looks, put moves", subject=lambda: Optimiser)
-SOURCE = "Cruttwell et al. 2021, 3.4"
+SOURCE = "Cruttwell et al. 2021, section 3.4"
 STEPS = 1000
 DIGITS = 1e-12
 """How far two trajectories may be apart, relative to the parameters."""

@@ -18,7 +18,7 @@ from .lens import LENS
 
 PARA = structure("parametrised map", "f: P * A -> B; parameters stand side by side in a composite")
 PARAMETRISED_LENS = structure("parametrised lens", "a lens with parameters and their changes on its side", LENS)
-SOURCE = "Cruttwell et al. 2021, Definition 3"
+SOURCE = "Cruttwell et al. 2021, section 2.1"
 
 
 def plain(term: Term, dom: Space) -> Map:
@@ -96,7 +96,7 @@ def composition(R: Derivative, f: Typed, g: Typed) -> Equation:
 # -- with derivatives ------------------------------------------------------------------------
 
 
-@law(PARAMETRISED_LENS, "R of a reparametrised map", "R[f^a] = R[f]^R[a]", "Cruttwell et al. 2021, Proposition 2", 13,
+@law(PARAMETRISED_LENS, "R of a reparametrised map", "R[f^a] = R[f]^R[a]", "Cruttwell et al. 2021, section 2.3", 13,
      over="f: A -> B, a: Q -> P", needs="para parameters")  # fmt: skip
 def reverse_reparametrised(R: Derivative, f: Typed, a: Map) -> Equation:
     base, moved = plain(f, f.dom), arranged(along(f, a, "q"), named("q", a.dom))
@@ -110,7 +110,7 @@ def reverse_reparametrised(R: Derivative, f: Typed, a: Map) -> Equation:
 
 
 @law(PARAMETRISED_LENS, "tied weights", "R[f^copy] adds the changes of both uses",
-     "Cruttwell et al. 2021, Example 8", 16, over="f: A -> B", needs="para parameters")  # fmt: skip
+     "Cruttwell et al. 2021, section 2.1", 16, over="f: A -> B", needs="para parameters")  # fmt: skip
 def tied_weights(R: Derivative, f: Typed) -> Equation:
     base = plain(f, f.dom)
     params = expose(f).params
@@ -127,7 +127,7 @@ def tied_weights(R: Derivative, f: Typed) -> Equation:
 
 
 @law(PARAMETRISED_LENS, "batching", "R[batch f] is R[f] at each example, changes of parameters summed",
-     "Cruttwell et al. 2021, 3.1", 16, over="f: A -> B", needs="para pass")  # fmt: skip
+     "Cruttwell et al. 2021, section 3.1", 16, over="f: A -> B", needs="para pass")  # fmt: skip
 def batching(R: Derivative, f: Typed) -> Batching:
     return Batching(f, R.rule)
 

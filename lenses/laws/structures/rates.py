@@ -23,7 +23,7 @@ from ..law import law, structure
 from ..programs import Agree, Inspect
 
 RATE = structure("rate", "a lens L -> 1 that says what each loss counts for", subject=lambda: Rate)
-SOURCE = "Cruttwell et al. 2021, 3.3"
+SOURCE = "Cruttwell et al. 2021, section 3.3"
 
 LOSSES: Sequence[tuple[Space, tuple[int, ...]]] = (
     (Real(dtype="float64"), ()),

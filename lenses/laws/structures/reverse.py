@@ -22,7 +22,7 @@ from .additive import ADDITIVE
 from .copying import ending
 
 REVERSE = structure("reverse derivative", "every f: A -> B has R[f]: A * B' -> A'", ADDITIVE)
-RDC = "Cockett et al. 2019, Definition 13"
+RDC = "Cockett et al. 2019, axiom"
 
 
 def dot(x: Bundle, y: Bundle) -> Bundle:
@@ -43,7 +43,7 @@ def _product(n: int) -> Any:
     return _products[n]
 
 
-@law(REVERSE, "RD.1", "R[f + g] = R[f] + R[g] and R[0] = 0", RDC + ", RD.1", 1,
+@law(REVERSE, "RD.1", "R[f + g] = R[f] + R[g] and R[0] = 0", RDC + " RD.1", 1,
      over="f: A -> B, g: A -> B", needs="real")  # fmt: skip
 def additive(R: Derivative, f: Map, g: Map) -> list[Equation]:
     zero = drawn(lambda a: (end(a), zeros(f.cod))[1], f.dom)
@@ -51,7 +51,7 @@ def additive(R: Derivative, f: Map, g: Map) -> list[Equation]:
     return [Equation(R(f + g), R(f) + R(g)), Equation(R(zero), none)]
 
 
-@law(REVERSE, "RD.2", "R[f](a, b + c) = R[f](a, b) + R[f](a, c) and R[f](a, 0) = 0", RDC + ", RD.2", 2,
+@law(REVERSE, "RD.2", "R[f](a, b + c) = R[f](a, b) + R[f](a, c) and R[f](a, 0) = 0", RDC + " RD.2", 2,
      over="f: A -> B")  # fmt: skip
 def additive_changes(R: Derivative, f: Map) -> list[Equation]:
     r, change = R(f), f.cod.change
@@ -62,7 +62,7 @@ def additive_changes(R: Derivative, f: Map) -> list[Equation]:
 
 
 @law(REVERSE, "RD.3", "R[id](a, c) = c, R[first]((a, b), c) = (c, 0), R[second]((a, b), c) = (0, c)",
-     RDC + ", RD.3", 3, over="A, B")  # fmt: skip
+     RDC + " RD.3", 3, over="A, B")  # fmt: skip
 def projections(R: Derivative, a: Space, b: Space) -> list[Equation]:
     one, first, second = identity_on(a), identity_on(a) @ ending(b), ending(a) @ identity_on(b)
     return [
@@ -72,7 +72,7 @@ def projections(R: Derivative, a: Space, b: Space) -> list[Equation]:
     ]
 
 
-@law(REVERSE, "RD.4", "R[<f, g>](a, (b, c)) = R[f](a, b) + R[g](a, c) and R[discard](a) = 0", RDC + ", RD.4", 4,
+@law(REVERSE, "RD.4", "R[<f, g>](a, (b, c)) = R[f](a, b) + R[g](a, c) and R[discard](a) = 0", RDC + " RD.4", 4,
      over="f: A -> B, g: A -> C")  # fmt: skip
 def pairings(R: Derivative, f: Map, g: Map) -> list[Equation]:
     pair = drawn(lambda a: both(f(a), g(a)), f.dom)
@@ -86,12 +86,12 @@ def pairings(R: Derivative, f: Map, g: Map) -> list[Equation]:
     ]  # fmt: skip
 
 
-@law(REVERSE, "RD.5", "R[f; g](a, c) = R[f](a, R[g](f(a), c))", RDC + ", RD.5", 5, over="f: A -> B, g: B -> C")
+@law(REVERSE, "RD.5", "R[f; g](a, c) = R[f](a, R[g](f(a), c))", RDC + " RD.5", 5, over="f: A -> B, g: B -> C")
 def chain(R: Derivative, f: Map, g: Map) -> Equation:
     return equal(lambda a, c: R(f >> g)(a, c), lambda a, c: R(f)(a, R(g)(f(a), c)), f.dom, g.cod.change)
 
 
-@law(REVERSE, "RD.6", "D[R[f]]((a, b), (0, c)) = R[f](a, c)", RDC + ", RD.6", 6, over="f: A -> B", depth=3,
+@law(REVERSE, "RD.6", "D[R[f]]((a, b), (0, c)) = R[f](a, c)", RDC + " RD.6", 6, over="f: A -> B", depth=3,
      needs="smooth")  # fmt: skip
 def linear_changes(R: Derivative, f: Map) -> Equation:
     r, change = R(f), f.cod.change
@@ -103,7 +103,7 @@ def linear_changes(R: Derivative, f: Map) -> Equation:
     )  # fmt: skip
 
 
-@law(REVERSE, "RD.7", "D[D[f]]((a, b), (c, d)) = D[D[f]]((a, c), (b, d))", RDC + ", RD.7", 7, over="f: A -> B",
+@law(REVERSE, "RD.7", "D[D[f]]((a, b), (c, d)) = D[D[f]]((a, c), (b, d))", RDC + " RD.7", 7, over="f: A -> B",
      depth=4, needs="smooth")  # fmt: skip
 def mixed(R: Derivative, f: Map) -> Equation:
     v = f.dom.change
@@ -135,19 +135,21 @@ def along_by_jax(f: Map) -> Map:
     return Map(Typed(Tangent(f.term), f.dom @ f.dom.change))
 
 
-@law(REVERSE, "vjp", "R[f] is jax.vjp of f", "Cockett et al. 2019, Example 14; the outside oracle", 8,
+@law(REVERSE, "vjp", "R[f] is jax.vjp of f", "Cockett et al. 2019, smooth maps; the outside oracle", 8,
      over="f: A -> B")  # fmt: skip
 def vjp(R: Derivative, f: Map) -> Equation:
     return Equation(R(f), by_jax(f))
 
 
-@law(REVERSE, "jvp", "D[f] is jax.jvp of f", "Cockett et al. 2019, Theorem 16; the outside oracle", 8,
+@law(REVERSE, "jvp", "D[f] is jax.jvp of f",
+     "Cockett et al. 2019, the differential of a reverse derivative; the outside oracle", 8,
      over="f: A -> B", depth=2, needs="smooth analysis")  # fmt: skip
 def jvp(R: Derivative, f: Map) -> Equation:
     return Equation(R.forward(f), along_by_jax(f))
 
 
-@law(REVERSE, "adjoint", "<D[f](a, v), w> = <v, R[f](a, w)>", "Cockett et al. 2019, Section 3.2", 8,
+@law(REVERSE, "adjoint", "<D[f](a, v), w> = <v, R[f](a, w)>",
+     "Cockett et al. 2019, the reverse derivative as an adjoint", 8,
      over="f: A -> B", needs="changes analysis")  # fmt: skip
 def adjoint(R: Derivative, f: Map) -> Equation | list[Equation]:
     if not (len(f.dom.change) and len(f.cod.change)):
@@ -163,6 +165,6 @@ def differences(R: Derivative, f: Map) -> Differences:
 
 
 @law(REVERSE, "kinks", "<v, R[f](a, e)> lies between the one-sided derivatives along v of one number <f, e> of a box f",
-     "Clarke 1975, Proposition 1.4", 8, over="f: A -> B", needs="box changes analysis")  # fmt: skip
+     "Clarke 1975, generalized gradients", 8, over="f: A -> B", needs="box changes analysis")  # fmt: skip
 def kinks(R: Derivative, f: Map) -> Kinks:
     return Kinks(f, R(f))

@@ -15,7 +15,7 @@ RULE = structure("rule", "a functor from terms to lenses, given by clauses for b
 
 
 @law(RULE, "functor", "the pass through f; g is the pass through f and then through g",
-     "Cruttwell et al. 2021, Theorem 1; Fong, Spivak, Tuyeras 2019, Theorem III.2", 13,
+     "Cruttwell et al. 2021, section 2.4; Fong, Spivak and Tuyeras 2019", 13,
      over="f: A -> B, g: B -> C")  # fmt: skip
 def functor(R: Derivative, f: Map, g: Map) -> Equation:
     return Equation(R(f >> g), R.chain(f, g))
