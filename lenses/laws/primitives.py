@@ -195,7 +195,8 @@ def _broadcast(params: Any, x: Any, *dynamic: Any) -> Any:
 
 @primitive("reshape")
 def _reshape(params: Any, x: Any, *dynamic: Any) -> Any:
-    return np.reshape(x, params["new_sizes"])
+    order = params["dimensions"]  # the axes are brought into this order first
+    return np.reshape(x if order is None else np.transpose(x, order), params["new_sizes"])
 
 
 @primitive("squeeze")
