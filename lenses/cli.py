@@ -183,7 +183,11 @@ def _laws(options: argparse.Namespace) -> None:
 # -- the command -----------------------------------------------------------------------------
 
 COMMANDS: dict[str, Command] = {
-    "demo": Command("train a small network on handwritten digits, and say where the time went", _demo_arguments, _demo),
+    "demo": Command(
+        "train a small network on handwritten digits, check its laws, and say where the time went",
+        _demo_arguments,
+        _demo,
+    ),
     "show": Command("print a term with its types, its parameters and its cost", _show_arguments, _show),
     "check": Command("try the laws that apply to a term, a function, a rule, ...", _check_arguments, _check),
     "laws": Command("print every law: its structure, name, statement and source", _laws_arguments, _laws),

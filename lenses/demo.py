@@ -1,4 +1,4 @@
-"""The demonstration: a small convolutional network learns handwritten digits, and says where the time went."""
+"""The demonstration: a small network learns handwritten digits, its laws are checked, and the time is accounted for."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .boxes.pointwise import relu
 from .boxes.rearrange import flatten
 from .cost import flops
 from .errors import DataError, LensError, explain
+from .laws import check
 from .learner.learner import learner
 from .learner.losses import softmax_cross_entropy
 from .learner.optimisers import adam
@@ -133,6 +134,9 @@ def run(epochs: int = 30, seed: int = 0, started: float | None = None) -> float:
     with clock.phase("evaluation"):
         found = fit.evaluate(state, test)
     right = round(found["accuracy"] * len(test[1]))
+    with clock.phase("laws"):
+        report = check(model, space, examples=1)
+    print("laws:      ", report.summary if report.passed else report)
     print("loss:      ", f"{history.loss[0]:.3f} in the first epoch, {history.loss[-1]:.3f} in the last of {epochs}")
     print("accuracy:  ", f"{found['accuracy']:.4f} on the test images: {right} of {len(test[1])} right")
     print("where the time went:")

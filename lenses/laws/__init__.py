@@ -15,8 +15,9 @@ from .blame import replay
 from .check import check
 from .compare import Verdict, compare
 from .generate import random_term
+from .given import pair
 from .law import STRUCTURES, Expected, Law, Structure, catalogue, find, law, structure
-from .maps import Equation, equal
+from .maps import Derivative, Equation, Map, equal, lens
 from .mutants import MUTANTS, Mutant
 from .power import ORACLES, Power, power
 from .report import Failure, Finding, Report
@@ -27,11 +28,13 @@ __all__ = [
     "MUTANTS",
     "ORACLES",
     "STRUCTURES",
+    "Derivative",
     "Equation",
     "Expected",
     "Failure",
     "Finding",
     "Law",
+    "Map",
     "Mutant",
     "Power",
     "Report",
@@ -45,6 +48,8 @@ __all__ = [
     "find",
     "finite",
     "law",
+    "lens",
+    "pair",
     "power",
     "random_term",
     "replay",

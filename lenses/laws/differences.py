@@ -17,6 +17,10 @@ WEIGHTS = {1: 45 / 60, 2: -9 / 60, 3: 1 / 60}
 """The central difference of order 6: sum of weight_k (f(a + k h v) - f(a - k h v)) / h."""
 
 
+SMALLER = (1, 30, 900)
+"""What the step is divided by, one after the other, until no kink lies within it."""
+
+
 def _moving(f: Map) -> list[int]:
     return [i for i, a in enumerate(f.dom) if a.change is not None]
 
@@ -65,36 +69,45 @@ class Differences:
     r: Map
 
     def verdict(self, seed: int = 0) -> Verdict:
-        """Compares along random directions; the step is halved to see how far the differences can be trusted."""
+        """Compares along random directions; the step is halved to see how far the differences can be trusted.
+
+        Where a kink lies within the step they cannot, and smaller steps are tried.
+        """
         f, kinds = self.f, ("normal", "positive", "normal", "positive")
         if not (len(f.dom.change) and len(f.cod.change)):
             return Verdict("nothing", "nothing can change")
         xs, vs, ws = _setting(f, seed, kinds)
         unit = precision(f.dom, f.cod)
-        h = 2 * unit ** (1 / 7)
-        ks = [sign * k for k in WEIGHTS for sign in (1, -1)]
+        given = _inner(vs, meaning(self.r.term, [*xs, *ws]))
+        found, trust, clear = np.zeros_like(given), np.zeros_like(given), np.zeros(given.shape, bool)
         with np.errstate(all="ignore"):
-            found, sizes = [], []
-            for step in (h, h / 2):
-                values = _along(f, xs, vs, [k * step for k in ks])
-                inner = [_inner(y, ws) for y in values]
-                found.append(sum(np.sign(k) * WEIGHTS[abs(k)] * i for k, i in zip(ks, inner, strict=True)) / step)
-                sizes.append(np.max(np.abs(inner), axis=0))
-            given = _inner(vs, meaning(self.r.term, [*xs, *ws]))
-            trust = 20 * np.abs(found[0] - found[1]) + 200 * unit / h * np.maximum(sizes[0], 1e-3)
-            gap = np.abs(given - found[1])
-            clear = (
-                np.isfinite(given) & np.isfinite(gap) & (trust < 100 * unit**0.5 * np.maximum(np.abs(found[1]), 1e-1))
-            )
-            wrong = np.flatnonzero(clear & (gap > trust))
+            for h in 2 * unit ** (1 / 7) / np.array(SMALLER):
+                coarse, fine, size = self._by_steps(xs, vs, ws, h)
+                now = 20 * np.abs(coarse - fine) + 200 * unit / h * np.maximum(size, 1e-3)
+                good = np.isfinite(given) & np.isfinite(now) & (now < 100 * unit**0.5 * np.maximum(np.abs(fine), 1e-1))
+                new = good & ~clear
+                found[new], trust[new] = fine[new], now[new]
+                clear |= good
+                if clear.all():
+                    break
+            wrong = np.flatnonzero(clear & (np.abs(given - found) > trust))
         if len(wrong):
             i = int(wrong[0])
-            left, right = np.float64(found[1][i]), np.float64(given[i])
-            return Verdict("fails", "the derivative is not the limit of differences", len(kinds),
-                           Difference(0, left, right, float(trust[i]), [x[i] for x in xs], kinds[i]))  # fmt: skip
+            where = Difference(0, found[i], given[i], float(trust[i]), [x[i] for x in xs], kinds[i])
+            return Verdict("fails", "the derivative is not the limit of differences", len(kinds), where)
         if not clear.any():
             return Verdict("nothing", "no point at which differences can be trusted", len(kinds))
         return Verdict("holds", f"on {int(clear.sum())}", int(clear.sum()))
+
+    def _by_steps(self, xs: list[Any], vs: list[Any], ws: list[Any], h: float) -> tuple[Any, Any, Any]:
+        """The derivative along `vs` by differences with the step h, and with half of it; the size of the values."""
+        ks = [sign * k for k in WEIGHTS for sign in (1, -1)]
+        found, size = [], np.zeros(0)
+        for step in (h, h / 2):
+            inner = [_inner(y, ws) for y in _along(self.f, xs, vs, [k * step for k in ks])]
+            found.append(sum(np.sign(k) * WEIGHTS[abs(k)] * i for k, i in zip(ks, inner, strict=True)) / step)
+            size = np.max(np.abs(inner), axis=0)
+        return found[0], found[1], size
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import jax
 
 from ..boxes.lifted import Function, Lifted
 from ..interpret import Cx, Side
-from ..typed import Typed
+from ..terms import Term
 
 
 class Given(Lifted):
@@ -20,14 +20,9 @@ class Given(Lifted):
     outputs: int = 1
     back: Function = Function(None, None)  # type: ignore[arg-type]
 
-    @classmethod
-    def of(cls, forward: Callable[..., Any], backward: Callable[..., Any], typed: Typed) -> Typed:
-        """The box of a pair, at the domain of the lifted forward function."""
-        wires, outputs = typed.arity
-        return Typed(cls(Function(forward, None), wires, outputs, Function(backward, None)), typed.dom)
-
     def spell(self) -> str:
-        return f"({self.function!r}, {self.back!r})"
+        wires = [] if self.arity == (1, 1) else [str(self.inputs), str(self.outputs)]
+        return f"laws.pair({', '.join([repr(self.function), repr(self.back), *wires])})"
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
         ys, states = self.run(cx, p, xs)
@@ -41,3 +36,11 @@ class Given(Lifted):
         out = back(*kept, *changes)
         found = iter(out if isinstance(out, tuple | list) else (out,))
         return {}, [None if a.change is None else next(found) for a in cx.dom]
+
+
+def pair(forward: Callable[..., Any], backward: Callable[..., Any], inputs: int = 1, outputs: int = 1) -> Term:
+    """The box of a lens f: A -> B, f*: A * B' -> A', given as two JAX functions of one example.
+
+    ``forward(*xs)`` gives the outputs, ``backward(*xs, *dys)`` the changes of the inputs. Both must be pure.
+    """
+    return Given(Function(forward, None), inputs, outputs, Function(backward, None))

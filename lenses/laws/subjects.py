@@ -19,7 +19,7 @@ from ..syntax import shorten
 from ..terms import Box, Term
 from ..typed import Misfit, Typed, as_typed
 from . import maps
-from .given import Given
+from .given import pair
 from .instances import Instance, verdict_of
 from .law import STRUCTURES, Law, find
 from .maps import lens
@@ -236,7 +236,8 @@ def _tried(kind: type[Box]) -> list[Typed]:
 def _of_pair(
     forward: Callable[..., Any], backward: Callable[..., Any], space: Space | None, dtype: str
 ) -> tuple[str, list[Section], tuple[str, ...]]:
-    typed = Given.of(forward, backward, _lifted(forward, space))
+    lifted = _lifted(forward, space)
+    typed = Typed(pair(forward, backward, *lifted.arity), lifted.dom)
     subjects, notes = _prepared([typed], dtype)
     lawful = _lawful(subjects[0])
     R = lens()
