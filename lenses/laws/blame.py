@@ -90,13 +90,15 @@ def blame(instance: Instance, R: Derivative) -> str:
             if (alone, alone.dom.names) in seen:
                 continue
             seen.add((alone, alone.dom.names))
-            for each in [boxes.BOX.own["purity"], *oracles, lens_laws.LENS.own["get"]]:
+            for each in [*boxes.BOX.own.values(), *oracles, lens_laws.LENS.own["get"]]:
                 D = lens(R.rule) if each.name == "get" else R
                 for seed in (instance.seed, 1):
                     verdict = verdict_of(Instance(each, {"f": alone}, {}, seed), D)
                     if verdict.failed:
+                        own = verdict.because.removeprefix(f"{shorten(cell.box, 60)}: ")
                         said = {
-                            "purity": verdict.because,
+                            "purity": own,
+                            "derivative": own,
                             "get": "its forward pass does not give its meaning",
                         }.get(each.name, f"its own derivative is wrong ({each.statement}: {verdict.because})")
                         return f"the box {shorten(cell.box, 80)} at {cell.dom!r}: {said}"

@@ -1,4 +1,4 @@
-"""Is a box what it says: the same function each time, of the types that its typing rule gives?"""
+"""Is a box what it says: one function, of the types that its typing rule gives, with a backward pass to match?"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..errors import LensError
 from ..interpret import Cx, Env, Side
 from ..rules.rule import backprop
 from ..spaces import Array, IndexElement, Space
@@ -46,6 +47,59 @@ class Purity:
         return Verdict("holds", f"on {tried} boxes", tried)
 
 
+@dataclass(frozen=True)
+class Derivable:
+    """The claim that every box of a term has a backward pass, which gives changes of the right shapes."""
+
+    term: Typed
+
+    def verdict(self, seed: int = 0) -> Verdict:
+        """Traces forward and backward pass of each box."""
+        tried = 0
+        for cell in leaf_cells(self.term.circuit):
+            said = _underivable(cell, seed)
+            tried += 1
+            if said:
+                return Verdict("fails", f"{shorten(cell.box, 60)}: {said}", tried)
+        return Verdict("holds", f"on {tried} boxes", tried)
+
+
+def _underivable(cell: Cell, seed: int) -> str | None:
+    changes = cell.cod.change
+    if not len(changes):
+        return None
+    rng = np.random.default_rng(seed)
+    xs = [x[0] for x in points(cell.dom, rng, ("normal",))]
+    ds = iter([d[0] for d in points(changes, rng, ("normal",))])
+    dys = [None if a.change is None else next(ds) for a in cell.cod]
+    ports = {p.name: p.array for p in cell.ports if p.kind == "param"}
+    params = {name: _fill(array, rng) for name, array in ports.items()}
+    states = {p.name: abs(_fill(p.array, rng)) for p in cell.ports if p.kind == "state"}
+    key = jax.random.key(0) if cell.keyed else None
+
+    def call(params: Any, xs: Any, dys: Any) -> Any:
+        cx, side = Cx(cell, Env(backprop)), Side(params, states, key)
+        _, _, kept = cell.box.forward(cx, side, xs)
+        return cell.box.backward(cx, side, kept, dys)
+
+    try:
+        found, dxs = jax.eval_shape(call, params, xs, dys)
+    except LensError as error:
+        return str(error).splitlines()[0]
+    except Exception as error:  # a box's own code, or an operation that JAX does not differentiate
+        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        return f"it has no derivative: {type(error).__name__}: {first}"
+    if len(dxs) != len(cell.dom):
+        return f"its backward pass gives {len(dxs)} changes for {len(cell.dom)} inputs"
+    for i, (d, a) in enumerate(zip(dxs, cell.dom, strict=True)):
+        if d is not None and a.change is not None and d.shape != a.sizes:
+            return f"its backward pass gives {d.dtype.name}{list(d.shape)} for input {i}, which is {a!r}"
+    for name, d in found.items():
+        if name in ports and d is not None and d.shape != ports[name].sizes:
+            return f"its backward pass gives {d.dtype.name}{list(d.shape)} for the parameter {name}, {ports[name]!r}"
+    return None
+
+
 def _suspicion(cell: Cell, seed: int) -> str | None:
     rng = np.random.default_rng(seed)
     xs = [x[0] for x in points(cell.dom, rng, ("normal",))]
@@ -61,15 +115,16 @@ def _suspicion(cell: Cell, seed: int) -> str | None:
         program, shapes = jax.make_jaxpr(call, return_shape=True)(params, xs)
         programs.append((str(program), [np.asarray(c).tobytes() for c in program.consts if _plain(c)]))
         values.append(call(params, xs))
-        came = [(s.shape, s.dtype) for s in shapes]
-        expected = [(a.sizes, a.dtype) for a in cell.cod]
-        if came != expected:
-            wire = next((i for i, (c, e) in enumerate(zip(came, expected, strict=False)) if c != e), len(expected))
-            shown = [f"{dtype.name}{list(shape)}" for shape, dtype in came]
-            return (
-                f"on call {len(values)} output {wire} is {', '.join(shown) or 'nothing'}, "
-                f"but its type says {cell.cod!r}; a box must return the same shapes each time"
-            )
+        for given in (shapes, values[-1]):
+            came = [(tuple(y.shape), y.dtype) for y in given]
+            expected = [(a.sizes, a.dtype) for a in cell.cod]
+            if came != expected:
+                wire = next((i for i, (c, e) in enumerate(zip(came, expected, strict=False)) if c != e), len(expected))
+                shown = [f"{dtype.name}{list(shape)}" for shape, dtype in came]
+                return (
+                    f"output {wire} is {', '.join(shown) or 'nothing'}, but its type says {cell.cod!r}; "
+                    "a box must return the same shapes each time it is called"
+                )
     for later in values[1:]:
         for wire, (y, z) in enumerate(zip(values[0], later, strict=True)):
             if not np.array_equal(np.asarray(y), np.asarray(z), equal_nan=np.asarray(y).dtype.kind == "f"):

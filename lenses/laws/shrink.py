@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 from ..boxes.lookup import Constant
 from ..boxes.structure import Check, Copy, Discard, Zero
 from ..combinators import Block, Repeat, Tied
-from ..errors import LensError
+from ..errors import LensError, explain
 from ..spaces import Array, Space
 from ..terms import Box, Identity
 from ..typed import Misfit, Typed
 from ..wiring import Builder
 from .instances import Instance
+from .law import Law, Structure, Variable
 from .rewrite import rewrite
 
 
@@ -186,6 +187,19 @@ def shrink(instance: Instance, fails: Callable[[Instance], bool], tries: int = 6
             if left <= 0:
                 break
     return best
+
+
+def smallest(term: Typed, fails: Callable[[Typed], bool], tries: int = 600) -> Typed:
+    """The smallest typed term found, from `term` on, at which `fails` is still true.
+
+    For tests of one's own: boxes are taken out, parts opened, wires dropped and sizes made small, each
+    time to a well-typed term. Raises LensError where `fails` is not true of `term` itself.
+    """
+    if not fails(term):
+        raise LensError(explain("smallest: the term given does not fail", term=repr(term)))
+    claim = Law("own", "", "", Structure("own", ""), 0, fails, (Variable("f", "A", "B"),))
+    found = shrink(Instance(claim, {"f": term}, {}), lambda instance: fails(instance.terms["f"]), tries)
+    return found.terms["f"]
 
 
 def _smaller(instance: Instance) -> Iterator[Instance]:

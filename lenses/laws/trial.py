@@ -21,6 +21,11 @@ from .subjects import Section
 
 EXAMPLES = 4
 """Instances a law, by default."""
+DERIVING = frozenset(
+    {"reverse derivative", "tangent functor", "lens", "lens with additive put", "lawful lens", "rule"}
+    | {"parametrised lens", "additive map"}
+)
+"""The structures whose laws speak of derivatives."""
 PATIENCE = 60
 """Instances that a law is tried at which is expected to fail, until it does."""
 
@@ -32,19 +37,28 @@ class Search:
     maker: Maker
     examples: int = EXAMPLES
     seed: int = 0
-    known: dict[Any, str] = field(default_factory=dict)
+    known: dict[Any, bool] = field(default_factory=dict)
     explained: list[Law] = field(default_factory=list)
 
-    def suspicion(self, section: Section) -> str | None:
-        """Why a subject is no function, so that no law can be asked of it; None where it is one."""
-        for subject in section.subjects:
-            key = (subject, subject.dom.names)
-            if key not in self.known:
-                verdict = verdict_of(Instance(boxes.BOX.own["purity"], {"f": subject}, {}, self.seed), section.R)
-                self.known[key] = verdict.because if verdict.failed else ""
-            if self.known[key]:
-                return self.known[key]
+    def unsound(self, section: Section, law: Law) -> str | None:
+        """Why a subject cannot be asked for a law: it is no function, or has no derivative; None where it can."""
+        if law.structure is boxes.BOX:
+            return None
+        if self._fails(section, "purity"):
+            return "because it is not a function (see purity)"
+        if law.structure.name in DERIVING and self._fails(section, "derivative"):
+            return "because it has no derivative (see derivative)"
         return None
+
+    def _fails(self, section: Section, name: str) -> bool:
+        for subject in section.subjects:
+            key = (name, subject, subject.dom.names)
+            if key not in self.known:
+                instance = Instance(boxes.BOX.own[name], {"f": subject}, {}, self.seed)
+                self.known[key] = verdict_of(instance, section.R).failed
+            if self.known[key]:
+                return True
+        return False
 
     def instances(self, section: Section, law: Law, count: int) -> Iterable[Instance | str]:
         """Instances of a law: the subjects in each role, alone first, then within random terms."""
@@ -75,8 +89,9 @@ class Search:
         expected = section.expected.get(law.path, law.holds)
         if law.structure.subject is not None:
             return _claimed(law, section, expected, self.seed)
-        if law.structure is not boxes.BOX and self.suspicion(section):
-            return Finding(law, section.of, "skipped", "because it is not a function (see purity)", expected)
+        reason = self.unsound(section, law)
+        if reason:
+            return Finding(law, section.of, "skipped", reason, expected)
         outcomes: list[Verdict] = []
         reasons: list[str] = []
         lost: list[Instance] = []
@@ -86,6 +101,9 @@ class Search:
                 reasons.append(instance)
                 continue
             verdict = verdict_of(instance, section.R)
+            if law.structure is boxes.BOX:
+                subject = instance.terms["f"]
+                self.known[law.name, subject, subject.dom.names] = verdict.failed
             if verdict.failed:
                 failure = None
                 if expected:  # the first failures are worth more work than those that follow from them

@@ -53,7 +53,8 @@ class CopyValues(Clause):
         return STRUCTURE[type(cx.cell.box)].forward(cx, p, xs)
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
-        return {}, [cx.rule.join(cx.dom[0], [d for d in ds if d is not None])]
+        some = [d for d in ds if d is not None]
+        return {}, [cx.rule.join(cx.dom[0], some) if some else None]
 
 
 class Inside(Clause):
