@@ -300,6 +300,66 @@ def _dot_general(params: Any, x: Any, y: Any) -> Any:
     return np.matmul(a, b).reshape([*batch, *(x.shape[i] for i in free_x), *(y.shape[i] for i in free_y)])
 
 
+# -- windows ---------------------------------------------------------------------------------
+
+
+def _padded(x: Any, value: Any, padding: Any, dilation: Sequence[int]) -> Any:
+    config = [(low, high, d - 1) for (low, high), d in zip(padding, dilation, strict=True)]
+    return _pad({"padding_config": config}, x, np.asarray(value, x.dtype))
+
+
+def _windows(x: Any, shape: Sequence[int], strides: Sequence[int], dilation: Sequence[int]) -> Any:
+    """The windows of an array, all its places first and then those within a window."""
+    spans = [(n - 1) * d + 1 for n, d in zip(shape, dilation, strict=True)]
+    views = np.lib.stride_tricks.sliding_window_view(x, spans)
+    return views[(*(slice(None, None, s) for s in strides), *(slice(None, None, d) for d in dilation))]
+
+
+def _window_reduction(function: Callable[..., Any], start: Callable[[Any], Any]) -> Callable[..., Any]:
+    def reduction(params: Any, x: Any) -> Any:
+        padded = _padded(x, start(x.dtype), params["padding"], params["base_dilation"])
+        found = _windows(padded, params["window_dimensions"], params["window_strides"], params["window_dilation"])
+        return function(found, axis=tuple(range(x.ndim, 2 * x.ndim)))
+
+    return reduction
+
+
+def _least(dtype: Any) -> Any:
+    return -np.inf if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).min
+
+
+def _greatest(dtype: Any) -> Any:
+    return np.inf if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
+
+
+PRIMITIVES |= {
+    "reduce_window_sum": _window_reduction(np.sum, lambda dtype: 0),
+    "reduce_window_max": _window_reduction(np.max, _least),
+    "reduce_window_min": _window_reduction(np.min, _greatest),
+}
+
+
+@primitive("conv_general_dilated")
+def _conv(params: Any, x: Any, kernel: Any) -> Any:
+    numbers = params["dimension_numbers"]
+    x, kernel = x.transpose(numbers.lhs_spec), kernel.transpose(numbers.rhs_spec)  # batch, channel, place
+    places = x.ndim - 2
+    padding = [(0, 0), (0, 0), *params["padding"]]
+    x = _padded(x, 0, padding, (1, 1, *params["lhs_dilation"]))
+    shape = (1, 1, *kernel.shape[2:])
+    found = _windows(x, shape, (1, 1, *params["window_strides"]), (1, 1, *params["rhs_dilation"]))
+    found = found.reshape(found.shape[: x.ndim] + kernel.shape[2:])
+    batches, groups = params["batch_group_count"], params["feature_group_count"]
+    over = (1, *range(2 + places, 2 + 2 * places))
+    parts = [
+        np.tensordot(rows, weights, (over, (1, *range(2, 2 + places))))
+        for batch, kernels in zip(np.split(found, batches, 0), np.split(kernel, batches, 0), strict=True)
+        for rows, weights in zip(np.split(batch, groups, 1), np.split(kernels, groups, 0), strict=True)
+    ]
+    out = np.moveaxis(np.concatenate(parts, -1), -1, 1)
+    return out.transpose(np.argsort(numbers.out_spec))
+
+
 # -- programs within programs ----------------------------------------------------------------
 
 
