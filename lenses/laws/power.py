@@ -25,7 +25,7 @@ from .structures import lens as lens_laws
 from .subjects import Section
 from .trial import Search
 
-ORACLES = ("vjp", "jvp", "adjoint", "differences", "kinks")
+ORACLES = tuple(f"reverse derivative/{name}" for name in ("vjp", "jvp", "adjoint", "differences", "kinks"))
 """The laws that hold a derivative against the outside."""
 FIRST = ("get", "vjp", "kinks", "batching")
 """Laws that are tried first, since they notice most; the share does not depend on the order."""

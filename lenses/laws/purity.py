@@ -20,13 +20,17 @@ from .compare import Verdict
 from .points import points
 
 
-def leaf_cells(circuit: Circuit) -> Iterator[Cell]:
-    """The cells of a graph, those inside of parts and repeats too."""
+def all_cells(circuit: Circuit) -> Iterator[Cell]:
+    """The cells of a graph, and those inside of them."""
     for cell in circuit.cells:
-        if cell.inner is None:
-            yield cell
-        else:
-            yield from leaf_cells(cell.inner)
+        yield cell
+        if cell.inner is not None:
+            yield from all_cells(cell.inner)
+
+
+def leaf_cells(circuit: Circuit) -> Iterator[Cell]:
+    """The cells of a graph that have no term inside, those inside of parts and repeats too."""
+    return (cell for cell in all_cells(circuit) if cell.inner is None)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ GROUPS = (
     "optimisers",
     "accuracy",
     "rules",
+    "laws",
 )
 
 

@@ -14,7 +14,7 @@ from ...spaces import Real
 from ...terms import Box
 from ...typed import Typed
 from ..maps import Derivative, lens
-from ..purity import leaf_cells
+from ..purity import all_cells
 
 Back = Callable[[Cx, Side, Any, Sequence[Any], Any, list[Any]], tuple[Any, list[Any]]]
 """(cx, side, what was kept, messages, right changes of parameters, right changes of inputs) -> wrong ones."""
@@ -40,7 +40,7 @@ class Mutant:
         """Whether a term has a box that the mistake is about; one in the fold is about every term."""
         if not self.touches:
             return True
-        boxes = [cell.box for cell in leaf_cells(term.circuit)]
+        boxes = [cell.box for cell in all_cells(term.circuit)]
         return any(box == t if isinstance(t, Box) else isinstance(box, t) for box in boxes for t in self.touches)
 
 
