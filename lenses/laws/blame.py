@@ -122,10 +122,15 @@ def replay(
     """
     found = find(law)
     R = maps.terms if of == "reverse" else lens(rule or backprop)
-    terms = {v.name: as_typed(given[v.name], None, v.name) for v in found.variables if v.name in given}  # type: ignore[arg-type]
+    with jax.enable_x64(True):  # typed again here, where float64 is what it says
+        terms = {v.name: _again(as_typed(given[v.name], None, v.name)) for v in found.variables if v.name in given}  # type: ignore[arg-type]
     missing = [v.name for v in found.variables if v.name not in terms] + [s for s in found.spaces if s not in given]
     if missing:
         raise LensError(explain(f"the law {found.path} also speaks of {', '.join(missing)}", do="give them by name"))
     spaces = {s: given[s] for s in found.spaces}
     with jax.enable_x64(True):
         return verdict_of(Instance(found, terms, spaces, seed), R)  # type: ignore[arg-type]
+
+
+def _again(term: Typed) -> Typed:
+    return Typed(term.term, term.dom)

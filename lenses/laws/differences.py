@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import LensError
+from ..typed import Misfit
 from .compare import Difference, Verdict, precision
 from .maps import Map
 from .points import points
 from .reference import meaning
+from .rewrite import at_precision
 
 WEIGHTS = {1: 45 / 60, 2: -9 / 60, 3: 1 / 60}
 """The central difference of order 6: sum of weight_k (f(a + k h v) - f(a - k h v)) / h."""
@@ -53,12 +56,31 @@ def _setting(f: Map, seed: int, kinds: Sequence[str]) -> tuple[list[Any], list[A
     return xs, points(f.dom.change, rng, usual), ws
 
 
+def _double(*maps: Map) -> tuple[Map, ...]:
+    """The maps in double precision, where differences have digits to lose; as they are if a box insists on its own."""
+    try:
+        return tuple(Map(at_precision(m.term, "float64")) for m in maps)
+    except (LensError, Misfit, TypeError, ValueError):
+        return maps
+
+
 def _one_number(ws: Sequence[Any], rng: np.random.Generator) -> list[Any]:
     """For each point, 1 at one number of all outputs and 0 elsewhere."""
     flat = np.zeros((len(ws[0]), sum(w[0].size for w in ws)))
     flat[np.arange(len(flat)), rng.integers(0, flat.shape[1], len(flat))] = 1
     ends = np.cumsum([w[0].size for w in ws])[:-1]
     return [part.reshape(w.shape).astype(w.dtype) for part, w in zip(np.split(flat, ends, 1), ws, strict=True)]
+
+
+def _by_steps(f: Map, xs: list[Any], vs: list[Any], ws: list[Any], h: float) -> tuple[Any, Any, Any]:
+    """The derivative along `vs` by differences with the step h, and with half of it; the size of the values."""
+    ks = [sign * k for k in WEIGHTS for sign in (1, -1)]
+    found, size = [], np.zeros(0)
+    for step in (h, h / 2):
+        inner = [_inner(y, ws) for y in _along(f, xs, vs, [k * step for k in ks])]
+        found.append(sum(np.sign(k) * WEIGHTS[abs(k)] * i for k, i in zip(ks, inner, strict=True)) / step)
+        size = np.max(np.abs(inner), axis=0)
+    return found[0], found[1], size
 
 
 @dataclass(frozen=True)
@@ -73,16 +95,17 @@ class Differences:
 
         Where a kink lies within the step they cannot, and smaller steps are tried.
         """
-        f, kinds = self.f, ("normal", "positive", "normal", "positive")
+        kinds = ("normal", "positive", "normal", "positive")
+        f, r = _double(self.f, self.r)
         if not (len(f.dom.change) and len(f.cod.change)):
             return Verdict("nothing", "nothing can change")
         xs, vs, ws = _setting(f, seed, kinds)
         unit = precision(f.dom, f.cod)
-        given = _inner(vs, meaning(self.r.term, [*xs, *ws]))
+        given = _inner(vs, meaning(r.term, [*xs, *ws]))
         found, trust, clear = np.zeros_like(given), np.zeros_like(given), np.zeros(given.shape, bool)
         with np.errstate(all="ignore"):
             for h in 2 * unit ** (1 / 7) / np.array(SMALLER):
-                coarse, fine, size = self._by_steps(xs, vs, ws, h)
+                coarse, fine, size = _by_steps(f, xs, vs, ws, h)
                 now = 20 * np.abs(coarse - fine) + 200 * unit / h * np.maximum(size, 1e-3)
                 good = np.isfinite(given) & np.isfinite(now) & (now < 100 * unit**0.5 * np.maximum(np.abs(fine), 1e-1))
                 new = good & ~clear
@@ -99,16 +122,6 @@ class Differences:
             return Verdict("nothing", "no point at which differences can be trusted", len(kinds))
         return Verdict("holds", f"on {int(clear.sum())}", int(clear.sum()))
 
-    def _by_steps(self, xs: list[Any], vs: list[Any], ws: list[Any], h: float) -> tuple[Any, Any, Any]:
-        """The derivative along `vs` by differences with the step h, and with half of it; the size of the values."""
-        ks = [sign * k for k in WEIGHTS for sign in (1, -1)]
-        found, size = [], np.zeros(0)
-        for step in (h, h / 2):
-            inner = [_inner(y, ws) for y in _along(self.f, xs, vs, [k * step for k in ks])]
-            found.append(sum(np.sign(k) * WEIGHTS[abs(k)] * i for k, i in zip(ks, inner, strict=True)) / step)
-            size = np.max(np.abs(inner), axis=0)
-        return found[0], found[1], size
-
 
 @dataclass(frozen=True)
 class Kinks:
@@ -122,7 +135,8 @@ class Kinks:
 
     def verdict(self, seed: int = 0) -> Verdict:
         """Compares at points of ties and equal values with one-sided differences of order 2."""
-        f, kinds = self.f, ("ties", "zero", "ties", "equal", "ties", "ties")
+        kinds = ("ties", "zero", "ties", "equal", "ties", "ties")
+        f, r = _double(self.f, self.r)
         if not (len(f.dom.change) and len(f.cod.change)):
             return Verdict("nothing", "nothing can change")
         xs, vs, ws = _setting(f, seed, kinds)
@@ -136,7 +150,7 @@ class Kinks:
                 ((4 * r1 - r2 - 3 * zero) / (2 * h), (4 * r0 - r1 - 3 * zero) / h),
                 ((4 * l1 - l2 - 3 * zero) / (-2 * h), (4 * l0 - l1 - 3 * zero) / -h),
             ]
-            given = _inner(vs, meaning(self.r.term, [*xs, *ws]))
+            given = _inner(vs, meaning(r.term, [*xs, *ws]))
             fine = np.stack([b for _, b in sides])
             trust = 20 * sum(np.abs(a - b) for a, b in sides) + 1e3 * unit / h * np.maximum(np.abs(zero), 1.0)
             low, high = fine.min(0) - trust, fine.max(0) + trust
