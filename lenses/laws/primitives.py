@@ -30,7 +30,7 @@ _FUNCTIONS = (
 )
 _SUMS = (
     *("reduce_sum", "reduce_prod", "cumsum", "cumprod", "cumlogsumexp", "dot_general", "conv_general_dilated"),
-    *("scatter-add", "reduce_window_sum"),
+    *("scatter-add", "reduce_window_sum", "select_and_scatter_add"),
 )
 ROUNDING = frozenset((*_ARITHMETIC, *_FUNCTIONS, *_SUMS))
 """Primitives whose results are rounded; the others move numbers or compare them."""
@@ -358,6 +358,77 @@ def _conv(params: Any, x: Any, kernel: Any) -> Any:
     ]
     out = np.moveaxis(np.concatenate(parts, -1), -1, 1)
     return out.transpose(np.argsort(numbers.out_spec))
+
+
+@primitive("select_and_scatter_add")
+def _select_and_scatter_add(params: Any, source: Any, x: Any) -> Any:
+    shape, strides = params["window_dimensions"], params["window_strides"]
+    largest = params["select_prim"] is jax.lax.ge_p
+    one = (1,) * x.ndim
+    padded = _padded(x, (_least if largest else _greatest)(x.dtype), params["padding"], one)
+    found = _windows(padded, shape, strides, one)
+    flat = found.reshape((*found.shape[: x.ndim], -1))
+    chosen = np.unravel_index((np.argmax if largest else np.argmin)(flat, -1), shape)
+    out = np.zeros(padded.shape, source.dtype)
+    starts = (n * s for n, s in zip(np.indices(source.shape), strides, strict=True))
+    np.add.at(out, tuple(n + c for n, c in zip(starts, chosen, strict=True)), source)
+    return out[tuple(slice(low, low + n) for (low, _), n in zip(params["padding"], x.shape, strict=True))]
+
+
+# -- indices ---------------------------------------------------------------------------------
+
+
+def _places(
+    shape: Sequence[int], sizes: Sequence[int], indices: Any, names: Sequence[Any], inner: Sequence[int], mode: Any
+) -> tuple[tuple[Any, ...], Any]:
+    """The places in an array of windows of `sizes` that start at `indices`, and which of these starts are in it.
+
+    `names` are the axes that the indices are of, the array's batch axes, and those of the indices; `inner` are the
+    axes of the array that the windows have.
+    """
+    of, batch, batch_of_indices = names
+    lead = indices.shape[:-1]
+    inside, places = np.ones(lead, bool), []
+    for axis, (n, size) in enumerate(zip(shape, sizes, strict=True)):
+        if axis in batch:
+            start = np.indices(lead)[batch_of_indices[batch.index(axis)]]
+        else:
+            start = indices[..., of.index(axis)].astype(np.int64) if axis in of else np.zeros(lead, np.int64)
+        inside &= (start >= 0) & (start <= n - size)
+        start = np.clip(start, 0, n - size).reshape(lead + (1,) * len(inner))
+        line = np.arange(size).reshape([-1 if a == axis else 1 for a in inner]) if axis in inner else 0
+        places.append(start + line)
+    return tuple(places), inside | (mode == jax.lax.GatherScatterMode.CLIP)
+
+
+@primitive("gather")
+def _gather(params: Any, x: Any, indices: Any) -> Any:
+    numbers, sizes = params["dimension_numbers"], params["slice_sizes"]
+    gone = (*numbers.collapsed_slice_dims, *numbers.operand_batching_dims)
+    names = (numbers.start_index_map, numbers.operand_batching_dims, numbers.start_indices_batching_dims)
+    inner = [i for i in range(x.ndim) if i not in gone]
+    places, inside = _places(x.shape, sizes, np.asarray(indices), names, inner, params["mode"])
+    if not inside.all():
+        return as_numpy(jax.lax.gather_p.bind(jnp.asarray(x), jnp.asarray(indices), **params))
+    found = x[tuple(np.broadcast_arrays(*places))] if places else x
+    return np.moveaxis(found, range(inside.ndim, inside.ndim + len(inner)), numbers.offset_dims)
+
+
+@primitive("scatter-add")
+def _scatter_add(params: Any, x: Any, indices: Any, updates: Any) -> Any:
+    numbers = params["dimension_numbers"]
+    gone = (*numbers.inserted_window_dims, *numbers.operand_batching_dims)
+    names = (numbers.scatter_dims_to_operand_dims, numbers.operand_batching_dims, numbers.scatter_indices_batching_dims)
+    inner = [i for i in range(x.ndim) if i not in gone]
+    own = iter(numbers.update_window_dims)
+    sizes = [updates.shape[next(own)] if i in inner else 1 for i in range(x.ndim)]
+    places, inside = _places(x.shape, sizes, np.asarray(indices), names, inner, params["mode"])
+    if not inside.all():
+        return as_numpy(jax.lax.scatter_add_p.bind(*map(jnp.asarray, (x, indices, updates)), **params))
+    out = np.array(x)
+    moved = np.moveaxis(updates, numbers.update_window_dims, range(inside.ndim, updates.ndim))
+    np.add.at(out, places, moved)
+    return out
 
 
 # -- programs within programs ----------------------------------------------------------------
