@@ -211,6 +211,15 @@ def test_reversible_beside_a_discarded_branch(x64):
     close(results[0], results[1], 1e-10, 1e-10)
 
 
+def test_reversible_beside_a_copy_of_indices(x64):
+    """Nothing comes back on wires of indices, so the copy has no message to join."""
+    model = (copy >> (identity @ copy)) @ dense(3) >> (embedding(2) @ identity(3))
+    space = Index(4, below=3) @ Real(5, dtype="float64")
+    xs, dys = [np.array([[0, 2, 2, 1]] * 8), X], [np.ones((8, 4, 2), "float32"), DY]
+    results = [gradients(model, space, rule, xs, dys)[2][0] for rule in (reversible(), backprop)]
+    close(results[0], results[1], 1e-10, 1e-10)
+
+
 def test_reversible_chains_keep_nothing():
     space = Real(5) @ Real(5)
     x = np.zeros((8, 5), "float32")
