@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ def test_a_space_of_residues_reads_back_and_has_itself_as_changes():
     assert read_back(space) == space == lenses.parse_space(repr(space)) and space.change == space
     assert space != Residue(3, row=2, modulo=7) and space[0].dtype == "int32" and not space[0].real
     assert Residue() == BIT
+    wrong: Any
     for wrong in (1, 0, -2, 2.0, True, None, 2**15 + 1):
         refused(SpaceError, lambda wrong=wrong: Residue(modulo=wrong), "modulo", "2 to 32768|2 to 2")
 

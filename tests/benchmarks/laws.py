@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
@@ -29,10 +30,7 @@ def layer() -> None:
 def _harness() -> Any:
     """The harnesses that the tests of the laws use."""
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "laws")]
-    import bugs
-    import search
-
-    return bugs, search
+    return importlib.import_module("bugs"), importlib.import_module("search")
 
 
 def measure(options: Options) -> list[Figure]:
