@@ -74,7 +74,7 @@ def as_numpy(x: Any, dtype: Any = None) -> Any:
 
 
 def _by_jax(eqn: Any, xs: Values) -> Any:
-    out = eqn.primitive.bind(*[jax.numpy.asarray(x) for x in xs], **eqn.params)
+    out = eqn.primitive.bind(*[jnp.asarray(x) for x in xs], **eqn.params)
     return [as_numpy(y) for y in out] if eqn.primitive.multiple_results else as_numpy(out)
 
 
@@ -143,7 +143,6 @@ PRIMITIVES |= {
         "is_finite": np.isfinite,
         "stop_gradient": lambda x: x,
         "copy": lambda x: x,
-        "copy_p": lambda x: x,
         "clamp": lambda low, x, high: np.clip(x, low, high),
     }.items()
 }
@@ -202,11 +201,6 @@ def _reshape(params: Any, x: Any, *dynamic: Any) -> Any:
 @primitive("squeeze")
 def _squeeze(params: Any, x: Any) -> Any:
     return np.squeeze(x, tuple(params["dimensions"]))
-
-
-@primitive("expand_dims")
-def _expand(params: Any, x: Any) -> Any:
-    return np.expand_dims(x, tuple(params["dimensions"]))
 
 
 @primitive("transpose")
@@ -295,9 +289,10 @@ def _dot_general(params: Any, x: Any, y: Any) -> Any:
     free_y = [i for i in range(y.ndim) if i not in over_y and i not in batch_y]
     batch = [x.shape[i] for i in batch_x]
     inner = math.prod(x.shape[i] for i in over_x)
-    a = x.transpose([*batch_x, *free_x, *over_x]).reshape([*batch, -1 if x.size else 0, inner])
-    b = y.transpose([*batch_y, *over_y, *free_y]).reshape([*batch, inner, -1 if y.size else 0])
-    return np.matmul(a, b).reshape([*batch, *(x.shape[i] for i in free_x), *(y.shape[i] for i in free_y)])
+    rows, columns = [x.shape[i] for i in free_x], [y.shape[i] for i in free_y]
+    a = x.transpose([*batch_x, *free_x, *over_x]).reshape([*batch, math.prod(rows), inner])
+    b = y.transpose([*batch_y, *over_y, *free_y]).reshape([*batch, inner, math.prod(columns)])
+    return np.matmul(a, b).reshape([*batch, *rows, *columns])
 
 
 # -- windows ---------------------------------------------------------------------------------
@@ -434,7 +429,7 @@ def _scatter_add(params: Any, x: Any, indices: Any, updates: Any) -> Any:
 # -- programs within programs ----------------------------------------------------------------
 
 
-@primitive("pjit", "jit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint")
+@primitive("jit", "custom_jvp_call", "custom_vjp_call", "remat2")
 def _call(params: Any, *xs: Any) -> Any:
     inner = next(params[k] for k in ("call_jaxpr", "jaxpr", "fun_jaxpr") if k in params)
     if isinstance(inner, ClosedJaxpr):
