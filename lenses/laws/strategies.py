@@ -15,7 +15,7 @@ from ..errors import LensError, explain
 from ..spaces import Space
 from ..typed import Typed
 from .generate import LENGTH, STEP, decode
-from .points import KINDS, points
+from .points import KINDS, array_values
 from .signature import Signature, standard
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def values(
     chosen = st.sampled_from([*kinds, "nan"] if nan else list(kinds))
 
     def draw(kind: str, seed: int) -> list[Any]:
-        return [x[0] for x in points(space, np.random.default_rng(seed), (kind,))]
+        rng = np.random.default_rng(seed)
+        return [array_values(a, kind, rng) for a in space]
 
     return st.builds(draw, chosen, st.integers(0, 2**32 - 1))

@@ -82,7 +82,7 @@ def test_outcomes_beside_other_tests(models):
         *places("wrong", "double"), "--lenses-laws-at=Real(2)", "--lenses-laws-examples=2", "-v", "-rs", "-k", chosen
     )
     done.stdout.fnmatch_lines([
-        "lenses: 20 laws of some_subjects:wrong, 2 instances a law, in float64, seed 0",
+        "lenses: 21 laws of some_subjects:wrong, 2 instances a law, in float64, seed 0",
         "test_more.py::test_more PASSED*",
         "some_subjects:wrong::reverse derivative/vjp FAILED*",
         "some_subjects:wrong::lawful lens/GetPut PASSED*",  # it fails, as it should
