@@ -32,12 +32,13 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="what to draw the split and the start from (default: %(default)s)"
     )
+    parser.add_argument("--no-laws", dest="laws", action="store_false", help="leave the check of laws out")
 
 
 def _demo(options: argparse.Namespace) -> None:
     from . import demo
 
-    demo.run(options.epochs, options.seed, started=demo.since_start())
+    demo.run(options.epochs, options.seed, started=demo.since_start(), laws=options.laws)
 
 
 # -- show ------------------------------------------------------------------------------------

@@ -106,10 +106,11 @@ def since_start() -> float:
         return time.process_time()
 
 
-def run(epochs: int = 30, seed: int = 0, started: float | None = None) -> float:
+def run(epochs: int = 30, seed: int = 0, started: float | None = None, laws: bool = True) -> float:
     """Trains `model` on the digits, prints what happened, and returns the accuracy on the test images.
 
-    `started`: seconds that went by before, for the table of times (default: none).
+    `started`: seconds that went by before, for the table of times (default: none). `laws`: whether the
+    model's laws are checked, too.
     """
     if epochs < 1 or seed < 0:
         raise DataError(explain(f"demo: epochs={epochs}, seed={seed}", expected="1 epoch or more, a seed of 0 or more"))
@@ -134,9 +135,10 @@ def run(epochs: int = 30, seed: int = 0, started: float | None = None) -> float:
     with clock.phase("evaluation"):
         found = fit.evaluate(state, test)
     right = round(found["accuracy"] * len(test[1]))
-    with clock.phase("laws"):
-        report = check(model, space, examples=1)
-    print("laws:      ", report.summary if report.passed else report)
+    if laws:
+        with clock.phase("laws"):
+            report = check(model, space, examples=1)
+        print("laws:      ", report.summary if report.passed else report)
     print("loss:      ", f"{history.loss[0]:.3f} in the first epoch, {history.loss[-1]:.3f} in the last of {epochs}")
     print("accuracy:  ", f"{found['accuracy']:.4f} on the test images: {right} of {len(test[1])} right")
     print("where the time went:")

@@ -14,8 +14,8 @@ from lenses.laws.check import plan
 BOXES = registry.boxes()
 
 QUICK = (
-    *("Add", "ArgMax", "Check", "Constant", "Copy", "Discard", "Dropout", "Identity", "OneHot", "Permute"),
-    *("Rate", "Relu", "Scale", "Tied", "Update", "Zero"),
+    *("ArgMax", "Check", "Constant", "Discard", "Dropout", "Identity", "OneHot", "Rate", "Relu", "Scale", "Update"),
+    "Zero",
 )
 """Classes that are tried with all laws by default; the others with those of `MAIN` alone, and under slow with all."""
 
@@ -60,17 +60,16 @@ def test_quick_classes_are_known():
     assert {*QUICK} <= {*BOXES}
 
 
-@pytest.mark.parametrize("dtype", ["float32"])
-@pytest.mark.parametrize("name", ["Softmax", "LayerNorm", "Dense", "Relu"])
-def test_box_classes_in_another_precision(name, dtype):
-    report = laws.check(BOXES[name], law=main_laws(BOXES[name]), examples=1, dtype=dtype, progress=False)
+@pytest.mark.parametrize("name", ["Softmax", "Dense", "Relu"])
+def test_box_classes_in_single_precision(name):
+    report = laws.check(BOXES[name], law=main_laws(BOXES[name]), examples=1, dtype="float32", progress=False)
     assert report.passed, str(report)
 
 
 @pytest.mark.parametrize("name", registry.rules())
 def test_rules(name):
     rule = registry.rules()[name]
-    report = laws.check(rule, examples=2, progress=False)
+    report = laws.check(rule, examples=1, progress=False)
     assert report.passed, str(report)
     assert report["naturality of copy"].expected == rule.additive
     assert report["functor"].outcome == "holds"
