@@ -147,6 +147,27 @@ def test_a_wrong_shape_is_said_plainly():
     assert report["vjp"].outcome == "skipped" and "no derivative" in report["vjp"].because
 
 
+def test_a_wrong_typing_rule_is_said_plainly_and_nothing_else_is_tried():
+    class Wrong(Norm):
+        def apply(self, cx, p, *xs):
+            return jnp.concatenate([xs[0], xs[0]], -1)
+
+    report = check(Wrong().at(Real(3)))
+    assert not report.passed and report["purity"].outcome == "fails"
+    assert "float64[6]" in report["purity"].because and "its type says Real(3" in report["purity"].because
+    assert {f.law.structure.name for f in report.failures} == {"box"}
+    assert {f.outcome for f in report if f.law.structure.name != "box"} == {"skipped"}
+
+
+def test_findings_are_found_by_name_and_by_path():
+    report = check(lenses.tanh.at(Real(2)), law=["RD.5", "vjp"], examples=1)
+    assert {f.law.name for f in report} == {"RD.5", "vjp"}
+    assert report["RD.5"] is report["reverse derivative/RD.5"] is next(f for f in report if f.law.name == "RD.5")
+    with pytest.raises(KeyError):
+        report["RD.6"]
+    assert str(report) == repr(report) and re.match(r"\d+ laws: ", report.summary)
+
+
 def test_a_claim_to_be_linear_is_held_against_it():
     class Wrong(Norm):
         linear = True
@@ -293,6 +314,7 @@ def test_the_replay_line_replays():
 
     cube.defvjp(lambda x: (x**3, x), lambda x, d: (2 * x**2 * d,))
     report = check(cube, Real(3))
+    assert report.failures and {f.law.name for f in report.failures} >= {"differences"}
     for finding in report.failures:
         line = finding.failure.replay
         verdict = eval(line, {**NAMESPACE, "laws": laws, "cube": cube})
