@@ -204,7 +204,19 @@ def smallest(term: Typed, fails: Callable[[Typed], bool], tries: int = 600) -> T
 
 def _smaller(instance: Instance) -> Iterator[Instance]:
     """Smaller neighbours of an instance, the boldest first; those that do not type are left out."""
-    for make in (_identities, _alone, _boxes, _letters, _parts, _insides, _outputs, _rewired, _spaces, _sizes):
+    for make in (
+        _identities,
+        _alone,
+        _boxes,
+        _letters,
+        _threads,
+        _parts,
+        _insides,
+        _outputs,
+        _rewired,
+        _spaces,
+        _sizes,
+    ):
         try:
             yield from make(instance)
         except (LensError, Misfit):
@@ -410,6 +422,17 @@ def _letters(instance: Instance) -> Iterator[Instance]:
                 found = _with(instance, **terms)
                 if found:
                     yield found
+
+
+def _threads(instance: Instance) -> Iterator[Instance]:
+    """Drops the wire at one place from every letter at once: what runs through identities goes nowhere else."""
+    nets = {v.name: Net.of(instance.terms[v.name]) for v in instance.law.variables}
+    for wire in range(min((min(len(n.inputs), len(n.outs)) for n in nets.values()), default=0)):
+        terms = {name: _dropped(net, wire, True, True) for name, net in nets.items()}
+        found = [(name, net.pruned().term()) for name, net in terms.items() if net is not None]
+        smaller = _with(instance, **dict(found)) if len(found) == len(nets) else None
+        if smaller:
+            yield smaller
 
 
 def _dropped(net: Net, wire: int, start: bool, end: bool) -> Net | None:

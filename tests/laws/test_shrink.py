@@ -11,7 +11,7 @@ from bugs import BUGS, singles
 import lenses
 from lenses import LensError, Real, Typed, laws
 from lenses.laws import maps
-from lenses.laws.instances import Instance, verdict_of
+from lenses.laws.instances import Instance, Maker, verdict_of
 from lenses.laws.shrink import Net, resized, shrink, size
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -60,6 +60,25 @@ def test_two_variables_shrink_together():
     small = shrink(instance, fails)
     assert sorted(size(Instance(law, {n: t}, {}))[0] for n, t in small.terms.items()) == [0, 1]
     assert not verdict_of(small, maps.terms).failed and R is not None
+
+
+@pytest.mark.parametrize("name", ["start: halved", "finish: sign"])
+def test_a_chain_of_two_variables_shrinks_to_identities(name):
+    """What is wrong once for each pass breaks the chain rule even of identities."""
+    R = next(m for m in laws.MUTANTS if m.name == name).derivative
+    law, maker = laws.find("reverse derivative/RD.5"), Maker(laws.standard("float64"))
+    tried = 0
+    for seed in range(40):
+        instance = maker.make(law, seed)
+        if size(instance)[0] < 4 or not verdict_of(instance, R).failed:
+            continue
+        tried += 1
+        small = shrink(instance, lambda i: verdict_of(i, R).failed)
+        assert size(small) == (0, 4, 2), small
+        assert small.terms["f"].cod == small.terms["g"].dom and verdict_of(small, R).failed
+        if tried == 3:
+            return
+    raise AssertionError(f"{tried} chains")
 
 
 def test_sizes_shrink_everywhere_at_once():
