@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import time
 
 import jax.numpy as jnp
 import networkx
 import pytest
-from helpers import interchange, isomorphic, seeded_term, term_of
+from helpers import calls, interchange, isomorphic, seeded_term, term_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,15 +100,11 @@ def test_lifted_functions_of_one_name():
 
 
 def test_linear_time():
-    def seconds(n):
+    def work(n):
         layer = (relu @ tanh) >> swap
-        term = compose(*[layer] * n)
-        started = time.perf_counter()
-        hash(term)
-        return time.perf_counter() - started
+        return calls(hash, compose(*[layer] * n))
 
-    small = min(seconds(2_000) for _ in range(3))
-    assert seconds(16_000) < 40 * small + 0.1  # a square would be 64 times
+    assert work(4_000) < 4.2 * work(1_000)  # a square would be 16 times
 
 
 @pytest.mark.slow

@@ -1,10 +1,16 @@
-"""The pages are true: their Python blocks run in order, in one namespace, and print what stands below them."""
+"""The pages are true: their Python blocks run in order, in one namespace, and print what stands below them.
+
+`python tests/test_readme.py` writes what they print now below them; read the difference before you keep it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 import re
 import shlex
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,3 +115,26 @@ def test_folders_that_the_page_names_exist():
     assert len(named) >= 6
     for folder in named:
         assert (README.parent / folder).is_dir(), folder
+
+
+def rewrite(page: str) -> None:
+    """Runs the blocks of a page and replaces the printed text that stands below them."""
+    path = README.parent / page
+    text = path.read_text(encoding="utf-8")
+    namespace: dict[str, object] = {"__name__": "page"}
+    for block in blocks(text):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(block.code, namespace)
+        if block.printed:
+            text = text.replace(
+                f"```python\n{block.code}```\n```text\n{block.printed}```",
+                f"```python\n{block.code}```\n```text\n{printed.getvalue()}```",
+            )
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for name in PAGES:
+            rewrite(name)

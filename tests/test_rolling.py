@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 
 import jax
 import numpy as np
 import pytest
-from helpers import close, normal, randomise
+from helpers import calls, close, normal, randomise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -116,11 +115,10 @@ def test_a_repeat_of_a_term_that_renames_its_axes():
 
 
 def test_long_chains_are_rolled_in_linear_time():
-    def seconds(n):
+    def work(n):
         typed = compose(*[dense(4) >> relu >> dense(4) >> tanh] * n).at(Real(4))
-        started = time.perf_counter()
         assert roll(typed).term == (dense(4) >> relu >> dense(4) >> tanh) ** n
-        return time.perf_counter() - started
+        return calls(roll, typed)
 
-    small = min(seconds(500) for _ in range(2))
-    assert seconds(4000) < 40 * small + 0.2  # a square would be 64 times
+    work(10)  # what is made once
+    assert work(1600) < 4.4 * work(400)  # a square would be 16 times

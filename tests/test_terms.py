@@ -6,11 +6,10 @@ import copy as python_copy
 import functools
 import pickle
 import random
-import time
 from typing import Any, cast
 
 import pytest
-from helpers import interchange, isomorphic, read_back, refused, seeded_term, space_of, term_of, terms
+from helpers import calls, interchange, isomorphic, read_back, refused, seeded_term, space_of, term_of, terms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -358,7 +357,6 @@ def right_tensor(term, n):
 
 
 def test_long_chains(tmp_path):
-    started = time.perf_counter()
     chains = [compose(*[relu] * N), left(relu, N), right(relu, N), balanced(relu, N)]
     first = chains[0]
     for chain in chains:
@@ -370,7 +368,6 @@ def test_long_chains(tmp_path):
     assert first != left(relu, N - 1) >> tanh
     save_term(right(relu, N), tmp_path / "chain.safetensors")
     assert load_term(tmp_path / "chain.safetensors") == first
-    assert time.perf_counter() - started < 60
 
 
 def test_long_tensors(tmp_path):
@@ -415,14 +412,10 @@ def test_long_chains_of_distinct_boxes(tmp_path):
 def test_many_scalars_take_linear_time():
     """Parts that touch no boundary, each of its own: no comparison of all with all."""
 
-    def seconds(n):
-        term = tensor(*[zero(Real(2)) >> discard] * n)
-        started = time.perf_counter()
-        hash(term)
-        return time.perf_counter() - started
+    def work(n):
+        return calls(hash, tensor(*[zero(Real(2)) >> discard] * n))
 
-    small = min(seconds(2_000) for _ in range(2))
-    assert seconds(16_000) < 40 * small + 0.1  # a square would be 64 times
+    assert work(4_000) < 4.2 * work(1_000)  # a square would be 16 times
 
 
 def test_folds_do_not_recurse(tmp_path):
