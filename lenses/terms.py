@@ -27,6 +27,7 @@ from .errors import ArityError, LensError, explain, shown
 from .graph import Graph, Node, canonical
 from .ports import Port
 from .spaces import Array, Index, Real, Space
+from .strands import Strand
 
 if TYPE_CHECKING:
     from .typed import Typed
@@ -204,6 +205,7 @@ class Box(Term):
       `apply` can be beaten;
     - `reverse_term(dom)`: the reverse derivative as a term, where it has one;
     - `linear`, `elementwise`: what rules and pictures want to know; `glyph`: how it is drawn;
+      `strands(dom)`: the axes that run past it, since it takes each slice along them by itself;
     - `levels`: whether inputs with fewer batch axes than others are broadcast before it sees them;
       `flops(dom)`: multiplications and additions for one application;
     - `examples()`: small typed terms of one such box, on which its laws are checked.
@@ -313,6 +315,10 @@ class Box(Term):
         """R of the box with its parameters as plain wires, P @ A @ B' -> P' @ A'; None if it has no term."""
         return None
 
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        """The axes that the box does not act along, and what becomes of them; by default it acts along all."""
+        return ()
+
     # -- laws --------------------------------------------------------------------------------
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -363,6 +369,9 @@ class Identity(Box):
     def type(self, dom: Space) -> Space:
         return dom
 
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return [Strand(((i, a),), ((i, a),)) for i, x in enumerate(dom) for a in range(x.rank)]
+
     @classmethod
     def examples(cls) -> Sequence[Term]:
         return [identity.at(Real(2)), identity(2).at(Real(2, 3), Index(below=3)), identity(0).at()]
@@ -387,6 +396,9 @@ class Permute(Box):
 
     def type(self, dom: Space) -> Space:
         return Space(dom[i] for i in self.order)
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return [Strand(((i, a),), ((o, a),)) for o, i in enumerate(self.order) for a in range(dom[i].rank)]
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

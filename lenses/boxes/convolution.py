@@ -15,6 +15,7 @@ from ..arguments import choice, flag, is_whole, refuse, whole, wholes
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, Real, Space
+from ..strands import Strand, aligned
 from ..terms import Box, Port, Term
 from .linear import Weighted
 
@@ -37,6 +38,12 @@ def _image(box: Box, dom: Space, axes: int) -> Array:
 def _flat(x: Any, axes: int) -> Any:
     """The array with exactly one leading axis."""
     return x if x.ndim == axes + 2 else x.reshape((-1, *x.shape[x.ndim - axes - 1 :]))
+
+
+def _passed(dom: Space, kernel: tuple[int, ...], stride: tuple[int, ...]) -> list[int]:
+    """The axes before the channels that a window does not reach along: the leading ones, and where it is one wide."""
+    lead = dom[0].rank - len(kernel) - 1
+    return [*range(lead), *(lead + i for i, reach in enumerate(zip(kernel, stride, strict=True)) if reach == (1, 1))]
 
 
 def _sizes(call: str, name: str, value: Any, axes: int) -> tuple[int, ...]:
@@ -103,6 +110,9 @@ class Conv(Weighted):
                 )
         names = x.names[-axes - 1 : -1]
         return Space([x.replace(-axes - 1, (*sizes, self.features), (*names, x.names[-1]))])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(_passed(dom, self.kernel, self.stride))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -253,6 +263,9 @@ class Pool(Box):
         if min(sizes) < 1:
             self.fail(0, f"at least {self.window} before the channels", x)
         return Space([x.replace(-axes - 1, (*sizes, x.sizes[-1]), x.names[-axes - 1 :])])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned([*_passed(dom, self.window, self.stride), dom[0].rank - 1])
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

@@ -16,6 +16,7 @@ from ..boxes.structure import Discard
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, Real, Space
+from ..strands import Place, Strand, aligned
 from ..terms import Box, Port, Term, tensor
 
 
@@ -89,6 +90,9 @@ class Dense(Weighted):
         if not x.real:
             self.fail(0, "real numbers", x, "embed indices first: embedding(n) >> ...")
         return Space([x.replace(-self.axes, self.sizes, self.names)])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank - self.axes))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -181,6 +185,10 @@ class Bias(Box):
             self.fail(0, f"a real array with at least {self.axes} axes", dom[0])
         return dom
 
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        # Each slice along its own axes has a bias of its own.
+        return aligned(range(dom[0].rank - self.axes))
+
     @classmethod
     def examples(cls) -> Sequence[Term]:
         ranks = (0, Real()), (1, Real(2)), (1, Real(3, 2)), (1, Real(2, 2)), (2, Real(2, 2)), (2, Real(3, 1, 2))
@@ -220,6 +228,9 @@ class Scale(Box):
         if not dom[0].real:
             self.fail(0, "real numbers", dom[0])
         return dom
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -294,6 +305,15 @@ class Einsum(Box):
         return Space(
             [Array([n for n, _ in lead] + [sizes[n] for n in result], [m for _, m in lead] + names, dom[0].element)]
         )
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        ins: dict[Any, list[Place]] = {}  # by a letter, or the number of a leading axis
+        for wire, (names, array) in enumerate(zip(self._operands, dom, strict=True)):
+            for place, index in enumerate([*range(array.rank - len(names)), *names]):
+                ins.setdefault(index, []).append((wire, place))
+        leads = sorted(index for index in ins if isinstance(index, int))
+        outs = {index: ((0, place),) for place, index in enumerate([*leads, *self._result])}
+        return [Strand(tuple(places), outs.get(index, ())) for index, places in ins.items()]
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

@@ -16,6 +16,7 @@ from ..boxes.structure import Discard
 from ..errors import LensError, explain, shown
 from ..interpret import Cx, Side
 from ..spaces import Array, Index, IndexElement, RealElement, Space
+from ..strands import Strand, aligned
 from ..terms import Box, Port, Term, literal
 
 
@@ -41,6 +42,9 @@ class Embedding(Box):
         if not isinstance(x.element, IndexElement):
             self.fail(0, "indices", x, "write the space as in Index(token=16, below=1000)")
         return Space([Array((*x.sizes, self.features), (*x.names, self.name), RealElement(self.dtype))])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -83,6 +87,9 @@ class OneHot(Box):
             self.fail(0, "indices", x)
         below: Any = x.element.below  # type: ignore[union-attr]
         return Space([Array((*x.sizes, below), (*x.names, None), RealElement(self.dtype))])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

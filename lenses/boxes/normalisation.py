@@ -10,6 +10,7 @@ from jax import lax
 from ..arguments import flag, number, positive
 from ..interpret import Cx, Side
 from ..spaces import Array, Real, Space
+from ..strands import Strand, aligned
 from ..terms import Box, Port, Term
 from .linear import along
 
@@ -24,6 +25,9 @@ class Normalise(Box):
         if dom[0].rank < 1 or not dom[0].real:
             self.fail(0, "a real array with at least 1 axis", dom[0])
         return dom
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank - 1))
 
     def flops(self, dom: Space) -> int:
         return 8 * dom[0].size
@@ -92,6 +96,9 @@ class BatchNorm(Normalise):
     momentum: float = 0.9
     epsilon: float = 1e-5
     training: bool = True
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return () if self.training else super().strands(dom)
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

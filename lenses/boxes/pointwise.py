@@ -20,6 +20,7 @@ from ..arguments import as_number, refuse
 from ..errors import LensError, explain, shown
 from ..interpret import Cx, Side
 from ..spaces import Real, Space
+from ..strands import Strand, aligned
 from ..terms import Box, Term
 from .linear import scale, traced
 
@@ -66,6 +67,9 @@ class Pointwise(Box):
             if array != dom[0]:
                 self.fail(i, f"{dom[0]!r}, as on wire 0", array)
         return Space([dom[0]])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank), len(dom))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -137,6 +141,9 @@ class WithNumber(Box):
         if not dom[0].real:
             self.fail(0, "real numbers", dom[0])
         return dom
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from ..arguments import number, refuse
 from ..interpret import Cx, Side
 from ..spaces import Array, Real, Space
+from ..strands import Strand, aligned
 from ..terms import Box, Port, Term
 
 
@@ -27,6 +28,9 @@ class Dropout(Box):
         if not dom[0].real:
             self.fail(0, "real numbers", dom[0])
         return dom
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

@@ -15,6 +15,7 @@ from ..boxes.structure import Discard
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, Index, Real, Space
+from ..strands import Strand, aligned, moved
 from ..terms import Box, Term, tensor
 from .reductions import OnAxis
 
@@ -82,6 +83,12 @@ class Rearrange(Box):
         own = {group[0]: x.names[cut + i] or group[0] for i, group in enumerate(left) if len(group) == 1}
         names = [own.get(g[0], g[0]) if len(g) == 1 and not g[0].isdigit() else None for g in right]
         return Space([Array(shape, [*x.names[:cut], *names], x.element)])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        left, right = map(_groups, self._sides)
+        cut = dom[0].rank - len(left)
+        own = {i: right.index(g) for i, g in enumerate(left) if len(g) == 1 and g in right and not g[0].isdigit()}
+        return moved([*((i, i) for i in range(cut)), *((cut + i, cut + j) for i, j in own.items())])
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -176,6 +183,9 @@ class Concatenate(OnAxis):
         sizes[at] = sum(x.sizes[at] for x in dom)
         return Space([Array(sizes, first.names, first.element)])
 
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(self.others(Space([dom[0]])), self.parts_)
+
     @classmethod
     def examples(cls) -> Sequence[Term]:
         return [
@@ -228,6 +238,9 @@ class Split(OnAxis):
             sizes[at] = n
             out.append(Array(sizes, x.names, x.element))
         return Space(out)
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(self.others(dom), 1, len(self.sizes))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

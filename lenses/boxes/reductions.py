@@ -12,6 +12,7 @@ from ..arguments import MOST, is_whole, refuse, whole
 from ..arguments import axis as check_axis
 from ..interpret import Cx, Side
 from ..spaces import Array, Index, IndexElement, Real, Space
+from ..strands import Strand, aligned, moved
 from ..terms import Box, Term
 from .linear import scale, traced
 
@@ -43,6 +44,12 @@ class OnAxis(Box):
                 0, f"an array with the axis {self.axis!r}", x, f"the axes here have {have}; name one or give its place"
             )
 
+    def others(self, dom: Space) -> list[int]:
+        """The axes that it does not act along, counted from 0."""
+        (x,) = dom
+        at = self.place(dom) + x.rank
+        return [i for i in range(x.rank) if i != at]
+
 
 class Reduce(OnAxis):
     """An axis reduced by `kind`: sum, mean, max, min or logsumexp."""
@@ -61,9 +68,12 @@ class Reduce(OnAxis):
 
     def type(self, dom: Space) -> Space:
         (x,) = dom
-        at = self.place(dom) + x.rank
-        keep = [i for i in range(x.rank) if i != at]
+        keep = self.others(dom)
         return Space([Array([x.sizes[i] for i in keep], [x.names[i] for i in keep], x.element)])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        own = [Strand(((0, self.place(dom) + dom[0].rank),), ())] if self.kind == "sum" else []
+        return [*moved((a, b) for b, a in enumerate(self.others(dom))), *own]
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -132,6 +142,10 @@ class Spread(Box):
         names.insert(at, self.name)
         return Space([Array(sizes, names, x.element)])
 
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        at = dom[0].rank + 1 + self.axis
+        return [*moved(enumerate(b for b in range(dom[0].rank + 1) if b != at)), Strand((), ((0, at),))]
+
     @classmethod
     def examples(cls) -> Sequence[Term]:
         last, others = spread(3), [spread(2, -2).at(Real(2)), spread(2, -3, "new").at(Real(1, 3))]
@@ -175,6 +189,9 @@ class ArgMax(OnAxis):
         keep = [i for i in range(x.rank) if i != at]
         return Space([Array([x.sizes[i] for i in keep], [x.names[i] for i in keep], IndexElement(x.sizes[at]))])
 
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return moved((a, b) for b, a in enumerate(self.others(dom)))
+
     @classmethod
     def examples(cls) -> Sequence[Term]:
         return [argmax().at(Real(3)), argmax(0).at(Real(2, 2)), argmax("a").at(Real(a=2, b=3))]
@@ -205,6 +222,9 @@ class Softmax(OnAxis):
     def type(self, dom: Space) -> Space:
         self.place(dom)
         return dom
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(self.others(dom))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

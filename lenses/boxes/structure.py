@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import LensError, explain, shown
 from ..spaces import Index, Real, Space, unit
+from ..strands import Strand, aligned
 from ..terms import Box, Identity, Term, all_counts, one_count, tensor
 
 
@@ -32,6 +33,9 @@ class Copy(Box):
 
     def type(self, dom: Space) -> Space:
         return Space([dom[0]] * self.times)
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank), 1, self.times)
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -99,6 +103,9 @@ class Add(Box):
                 self.fail(i, f"{dom[0]!r}, as on wire 0", array)
         return Space([dom[0]])
 
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank), self.terms)
+
     @classmethod
     def examples(cls) -> Sequence[Term]:
         return [add.at(*[Real(2)] * 2), add(3).at(*[Real(2, 3)] * 3), add(1).at(Real(2, 2)), add.at(*[Real()] * 2)]
@@ -134,6 +141,9 @@ class Zero(Box):
     def type(self, dom: Space) -> Space:
         return self.space
 
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(self.space[0].rank), 0)
+
     @classmethod
     def examples(cls) -> Sequence[Term]:
         return [zero(Real()).at(), zero(Real(2)).at(), zero(Real(2, 3)).at()]
@@ -166,6 +176,9 @@ class Check(Box):
             if came != expected:
                 self.fail(i, expected, came)
         return self.space
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return Identity(len(dom)).strands(dom)
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 
 from ..interpret import Cx, Side
 from ..spaces import Array, IndexElement, Real, Space
+from ..strands import Strand, aligned
 from ..terms import Box, Term
 
 
@@ -100,6 +101,9 @@ class Loss(Box):
         if label not in allowed:
             self.fail(1, "labels: " + " or ".join(map(repr, allowed)), label)
         return Space([Array(y.sizes[:-1], y.names[:-1], y.element)])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank - 1), 2)
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
