@@ -1,0 +1,58 @@
+"""Curves: the few shapes of which glyphs are made, as paths."""
+
+from __future__ import annotations
+
+from .scene import Curve, Point
+
+
+def line(*points: Point) -> Curve:
+    """Straight lines through points."""
+    return (("M", *points[0]), *(("L", *p) for p in points[1:]))
+
+
+def polygon(*points: Point) -> Curve:
+    """A closed polygon."""
+    return (*line(*points), ("Z",))
+
+
+def rectangle(x: float, y: float, w: float, h: float) -> Curve:
+    """A rectangle."""
+    return polygon((x, y), (x + w, y), (x + w, y + h), (x, y + h))
+
+
+def rounded(x: float, y: float, w: float, h: float, r: float) -> Curve:
+    """A rectangle with round corners of radius `r`."""
+    r = min(r, w / 2, h / 2)
+    c = 0.45 * r
+    return (
+        ("M", x + r, y),
+        ("L", x + w - r, y), ("C", x + w - c, y, x + w, y + c, x + w, y + r),
+        ("L", x + w, y + h - r), ("C", x + w, y + h - c, x + w - c, y + h, x + w - r, y + h),
+        ("L", x + r, y + h), ("C", x + c, y + h, x, y + h - c, x, y + h - r),
+        ("L", x, y + r), ("C", x, y + c, x + c, y, x + r, y),
+        ("Z",),
+    )  # fmt: skip
+
+
+def circle(x: float, y: float, r: float) -> Curve:
+    """A circle around a point."""
+    k = 0.5523 * r
+    return (
+        ("M", x + r, y),
+        ("C", x + r, y + k, x + k, y + r, x, y + r), ("C", x - k, y + r, x - r, y + k, x - r, y),
+        ("C", x - r, y - k, x - k, y - r, x, y - r), ("C", x + k, y - r, x + r, y - k, x + r, y),
+        ("Z",),
+    )  # fmt: skip
+
+
+def bend(a: Point, b: Point) -> Curve:
+    """From a to b, level at both ends."""
+    if abs(a[1] - b[1]) < 0.01:
+        return line(a, b)
+    middle = (a[0] + b[0]) / 2
+    return (("M", *a), ("C", middle, a[1], middle, b[1], *b))
+
+
+def arrow_head(x: float, y: float, size: float = 5.0) -> Curve:
+    """A solid arrow head that points right, its tip at (x, y)."""
+    return polygon((x, y), (x - 1.6 * size, y - 0.7 * size), (x - 1.1 * size, y), (x - 1.6 * size, y + 0.7 * size))

@@ -1,0 +1,79 @@
+"""Painting: the shapes of a scene, from the back to the front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .curves import arrow_head, circle, rounded
+from .glyphs import DOT, Kind, filled
+from .scene import Dash, Frame, Glyph, Label, Scene, Wire
+from .shapes import Group, Shape, Stroke, Text
+
+
+def shapes(scene: Scene) -> Iterator[Group]:
+    """The groups of a scene, from the back to the front."""
+    for item in scene.items():
+        if isinstance(item, Frame):
+            yield Group("frame", tuple(_frame(item)), item.title, (("address", _address(item.address)),))
+        elif isinstance(item, Dash):
+            yield Group("dash", (Stroke(item.curve, "ink", None, 1.4, (7.5, 6.0)),))
+        elif isinstance(item, Wire):
+            facts = [("name", item.name)] if item.name else []
+            yield Group("wire", tuple(_wire(item)), item.title, (*facts, ("address", _address(item.address))))
+        elif isinstance(item, Glyph):
+            yield Group("glyph", tuple(_glyph(item)), item.title, (("address", _address(item.address)),))
+        else:
+            yield Group("label", (_label(item),), item.title if item.title != item.text else "")
+
+
+def _address(address: tuple[int, ...]) -> str:
+    return ".".join(map(str, address))
+
+
+def _frame(frame: Frame) -> Iterator[Shape]:
+    x, y, w, h = frame.x, frame.y, frame.width, frame.height
+    tint = f"tint{frame.depth % 4}"
+    if frame.kind == "repeat":
+        yield Stroke(rounded(x + 3.0, y, w - 6.0, h, 6.0), None, tint)
+        for side, inward in ((x + 3.0, 5.0), (x + w - 3.0, -5.0)):
+            curve = (
+                ("M", side + inward, y), ("C", side, y + 6.0, side, y + 8.0, side, y + 16.0),
+                ("L", side, y + h - 16.0), ("C", side, y + h - 8.0, side, y + h - 6.0, side + inward, y + h),
+            )  # fmt: skip
+            yield Stroke(curve, "ink", None, 1.8)
+    else:
+        yield Stroke(rounded(x + 1.0, y, w - 2.0, h, 4.0), "quiet", tint, 0.6)
+    if frame.text:
+        yield Text(frame.text, x + 12.0, y + 12.5, 10.0, bold=True, width=0.0)
+
+
+def _wire(wire: Wire) -> Iterator[Shape]:
+    colour = {"backward": "backward", "parameter": "parameter", "state": "state"}.get(wire.role, "ink")
+    thin = 0.8 if wire.kind == "scalar" else 1.0
+    yield Stroke(wire.curve, colour, None, thin)
+    if wire.kind in ("scalar", "index"):
+        x, y = wire.end
+        yield filled(arrow_head(x, y, 4.0 if wire.kind == "scalar" else 5.0), colour)
+
+
+def _glyph(glyph: Glyph) -> Iterator[Shape]:
+    dots: dict[tuple[float, float], None] = {}
+    for thread in glyph.threads:
+        yield Stroke(thread.curve, "ink", None, 1.0)
+        start: Any = thread.curve[0][-2:]
+        end: Any = thread.curve[-1][-2:]
+        if thread.kind in ("meet", "end"):
+            dots[end] = None
+        elif thread.kind == "begin":
+            yield Stroke(circle(*start, DOT - 0.6), "ink", "paper")
+        elif thread.kind == "stub":
+            yield filled(arrow_head(*end, 5.0))
+    for dot in dots:
+        yield filled(circle(*dot, DOT))
+    yield from Kind.looks[glyph.kind].shapes(glyph)
+
+
+def _label(label: Label) -> Text:
+    colour = "quiet" if label.role == "note" else "ink"
+    return Text(label.text, label.x, label.y, label.size, label.anchor, colour, label.bold, label.italic, label.width)

@@ -1,0 +1,208 @@
+"""Plans: what is to be drawn, before it is decided where. Nodes with their wires, and the strands of each.
+
+A plan comes from a typed term (`of_term`) or from a JAX function (`jaxpr.of_function`), and every
+style lays out plans. A wire is a number and carries one array; each is made once and used once,
+but for plans of functions, where `of_function` puts copies and discards in, as terms have them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lenses.errors import LensError, explain
+from lenses.spaces import Array
+from lenses.strands import Strand
+from lenses.syntax import shorten
+from lenses.typed import Cell, Circuit, Combinator, Typed
+
+from .scene import Address
+
+
+@dataclass
+class Node:
+    """A box to be drawn.
+
+    `glyph` is the kind of glyph (see `glyphs`), `text` what is written in it, `title` its whole source.
+    `ins` and `outs` are wires; `dom` and `cod` their arrays. Axes in `strands` run past, the others
+    end at the glyph. `inner` is the plan of the part inside, where it is drawn opened. `params` names
+    the arrays that come from the side.
+
+    `enters[i][k]` is the axis of the i-th array outside which is axis k of it inside an opened part,
+    and `leaves` likewise on the way out; None where they are the same. `on_stub`: it is written on the
+    arrow in which the product before it leaves.
+    """
+
+    glyph: str
+    text: str
+    title: str
+    ins: tuple[int, ...]
+    outs: tuple[int, ...]
+    dom: tuple[Array, ...]
+    cod: tuple[Array, ...]
+    strands: tuple[Strand, ...] = ()
+    address: Address = ()
+    box: Any = None
+    inner: Plan | None = None
+    params: tuple[tuple[str, Array], ...] = ()
+    data: tuple[Any, ...] = ()
+    enters: tuple[tuple[int, ...], ...] | None = None
+    leaves: tuple[tuple[int, ...], ...] | None = None
+    on_stub: bool = False
+
+
+@dataclass
+class Plan:
+    """Nodes in an order in which each comes after what it needs. Wires 0 to len(dom)-1 come in; `outs` leave."""
+
+    dom: tuple[Array, ...]
+    cod: tuple[Array, ...]
+    nodes: list[Node] = field(default_factory=list)
+    outs: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    address: Address = ()
+
+
+Fold = int | str | Sequence[str] | None
+"""Which parts are closed: those deeper than a number of levels, or those at paths such as "encoder/attention"."""
+
+
+def of_term(typed: Typed, fold: Fold = None) -> Plan:
+    """The plan of a typed term. Raises LensError for a path in `fold` at which there is no part."""
+    folding = _Folding(fold)
+    plan = _plan(typed.circuit, (), (), folding)
+    folding.finish(typed)
+    return plan
+
+
+class _Folding:
+    """Decides which parts are opened, and remembers which paths were met."""
+
+    def __init__(self, fold: Fold):
+        if isinstance(fold, bool) or not (fold is None or isinstance(fold, int | str | list | tuple | set)):
+            raise LensError(
+                explain(f"fold={fold!r}", expected="a number of levels, or paths such as 'encoder/attention'")
+            )
+        if isinstance(fold, int) and fold < 0:
+            raise LensError(explain(f"fold={fold}", expected="0 or more levels that are opened"))
+        self.depth = fold if isinstance(fold, int) else None
+        paths = () if fold is None or isinstance(fold, int) else (fold,) if isinstance(fold, str) else tuple(fold)
+        self.closed = {tuple(path.split("/")) for path in paths}
+        self.met: set[tuple[str, ...]] = set()
+
+    def opens(self, cell: Cell, path: tuple[str, ...]) -> bool:
+        inside = cell.inner
+        if not isinstance(cell.box, Combinator) or inside is None:
+            return False
+        self.met.add(path)
+        same = (len(inside.dom), len(inside.cod)) == cell.box.arity
+        return same and path not in self.closed and (self.depth is None or len(path) <= self.depth)
+
+    def finish(self, typed: Typed) -> None:
+        missing = sorted("/".join(path) for path in self.closed - self.met)
+        if missing:
+            have = ", ".join(sorted("/".join(path) for path in self.met)[:12]) or "none"
+            raise LensError(
+                explain(f"fold: there is no part {missing[0]!r}", term=shorten(typed.term), parts=have,
+                        do="give the names of blocks, joined by '/', as they are nested")
+            )  # fmt: skip
+
+
+def _plan(circuit: Circuit, address: Address, path: tuple[str, ...], folding: _Folding) -> Plan:
+    plan = Plan(circuit.dom.arrays, circuit.cod.arrays, outs=tuple(circuit.outs), address=address)
+    for cell in circuit.cells:
+        here = (*address, cell.index)
+        inner = None
+        if cell.inner is not None:
+            below = (*path, cell.name or cell.box.label)
+            if folding.opens(cell, below):
+                inner = _plan(cell.inner, here, below, folding)
+        plan.nodes.append(_node(cell, here, inner))
+    return plan
+
+
+def _node(cell: Cell, address: Address, inner: Plan | None) -> Node:
+    box = cell.box
+    fields = {name: v for name, v in box.fields.items() if isinstance(v, int | float | str | tuple | None)}
+    node = Node(
+        box.glyph,
+        box.label,
+        shorten(box, 400),
+        tuple(cell.ins),
+        tuple(cell.outs),
+        cell.dom.arrays,
+        cell.cod.arrays,
+        tuple(box.strands(cell.dom)),
+        address,
+        box,
+        inner,
+        tuple((port.name, port.array) for port in cell.ports if port.kind == "param"),
+        tuple(fields.items()),
+    )
+    return node if inner is None else _opened(node, cell)
+
+
+def _opened(node: Node, cell: Cell) -> Node:
+    """The node of a part that is drawn opened, where its inner arrays lack an axis of the outer ones."""
+    assert node.inner is not None
+    inside = node.inner
+    outer_rank = [a.rank for a in node.dom]
+    if [a.rank for a in inside.dom] == outer_rank and [a.rank for a in inside.cod] == [a.rank for a in node.cod]:
+        return node
+    axis = node.box.fields.get("axis", 0)
+    missing = [a.rank - b.rank for a, b in zip(node.dom, inside.dom, strict=True)]
+    places = [a.axis(axis) + a.rank if m else None for a, m in zip(node.dom, missing, strict=True)]
+    enters = tuple(tuple(k for k in range(a.rank) if k != place) for a, place in zip(node.dom, places, strict=True))
+    leaves = tuple(tuple(range(a.rank - b.rank, a.rank)) for a, b in zip(node.cod, inside.cod, strict=True))
+    if node.glyph == "repeat":  # a scan: inside there is one step
+        return dataclasses.replace(node, enters=enters, leaves=leaves)
+    have = [i for i, m in enumerate(missing) if m]
+    at = places[have[0]]
+    assert at is not None
+    first = node.dom[have[0]]
+    pushed = _along(inside, have, first.sizes[at], first.names[at])
+    enters = tuple(e if place is None else (place, *e) for e, place in zip(enters, places, strict=True))
+    return dataclasses.replace(node, inner=pushed, enters=enters, leaves=None)
+
+
+def _along(plan: Plan, inputs: Sequence[int], size: int, name: str | None) -> Plan:
+    """The plan with an axis in front of the inputs with these numbers and of all that comes of them."""
+
+    def wide(array: Array) -> Array:
+        return Array((size, *array.sizes), (name, *array.names), array.element)
+
+    have = set(inputs)
+    nodes = []
+    for node in plan.nodes:
+        ins = {i for i, w in enumerate(node.ins) if w in have}
+        if not ins:
+            nodes.append(node)
+            continue
+        outs = set(range(len(node.outs)))
+        have |= set(node.outs)
+        shifted = tuple(
+            Strand(
+                tuple((i, k + (i in ins)) for i, k in strand.ins),
+                tuple((j, k + 1) for j, k in strand.outs),
+            )
+            for strand in node.strands
+        )
+        past = Strand(tuple((i, 0) for i in sorted(ins)), tuple((j, 0) for j in sorted(outs)))
+        nodes.append(
+            dataclasses.replace(
+                node,
+                dom=tuple(wide(a) if i in ins else a for i, a in enumerate(node.dom)),
+                cod=tuple(wide(a) for a in node.cod),
+                strands=(past, *shifted),
+                inner=None if node.inner is None else _along(node.inner, sorted(ins), size, name),
+                enters=None
+                if node.enters is None
+                else tuple((0, *(k + 1 for k in e)) if i in ins else e for i, e in enumerate(node.enters)),
+                leaves=None if node.leaves is None else tuple((0, *(k + 1 for k in e)) for e in node.leaves),
+            )
+        )
+    dom = tuple(wide(a) if i in set(inputs) else a for i, a in enumerate(plan.dom))
+    cod = tuple(wide(a) if w in have else a for w, a in zip(plan.outs, plan.cod, strict=True))
+    return dataclasses.replace(plan, dom=dom, cod=cod, nodes=nodes)

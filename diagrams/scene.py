@@ -1,0 +1,177 @@
+"""The scene: a picture as plain data, between the layout that makes it and the formats that write it.
+
+A scene says what is where: glyphs (boxes) with the points at which wires touch them, wires with
+their curves, the dashes that part the arrays of a tuple, labels, and frames around the parts of
+blocks and repeats. Everything is in points, x to the right and y down, as in SVG. Nothing in it
+refers to a format; what a glyph looks like is said in `glyphs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+Point = tuple[float, float]
+Curve = tuple[tuple[Any, ...], ...]
+"""A path: ("M", x, y), ("L", x, y), ("C", x1, y1, x2, y2, x, y) and ("Z",), as in SVG."""
+Address = tuple[int, ...]
+"""Where a box stands: the number of its cell in the term, then in the term inside that cell, and so on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """A drawn box.
+
+    `kind` says what it looks like. (x, y, width, height) is its body, which no foreign wire enters.
+    `ins` and `outs` give, for each array in and out, the points at which its strands touch it;
+    `threads` are the curves of strands inside its column, from those points through or past the body.
+    `text` is written in or over the body, `title` is the box's whole source text, `data` what the
+    kind needs beside. `marks` are points with a meaning, such as where strands meet.
+    """
+
+    kind: str
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+    title: str
+    address: Address
+    box: Any
+    ins: tuple[tuple[Point, ...], ...] = ()
+    outs: tuple[tuple[Point, ...], ...] = ()
+    threads: tuple[Thread, ...] = ()
+    data: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A strand inside a glyph's column: its curve and what becomes of it.
+
+    `kind`: "pass", "meet" (it ends in a dot where strands merge or part), "cup" (it meets its equal
+    and is summed), "end" (it is summed alone), "stub" (the arrow on which a number leaves).
+    """
+
+    kind: str
+    curve: Curve
+    scalar: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A strand between two columns: one axis of an array, or the whole array, from `start` to `end`.
+
+    `wire` numbers the array within its graph, whose cell is `address`; `axis` is the place of the axis in
+    it, -1 where the strand is the whole array (or a number, which has no axes). `name` and `size` are
+    the axis's. `kind` is "axis", "array", "scalar", "index" or "bit"; `role` says what it carries.
+    """
+
+    kind: str
+    wire: int
+    axis: int
+    name: str
+    size: int
+    curve: Curve
+    address: Address
+    role: str = "forward"
+    title: str = ""
+
+    @property
+    def start(self) -> Point:
+        """Where it begins."""
+        return self.curve[0][-2:]  # type: ignore[return-value]
+
+    @property
+    def end(self) -> Point:
+        """Where it ends."""
+        return self.curve[-1][-2:]  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class Dash:
+    """The dashed line between two arrays of a tuple."""
+
+    curve: Curve
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text at a baseline point; `anchor` is start, middle or end, `role` what it says: axis, input, title, note."""
+
+    text: str
+    x: float
+    y: float
+    anchor: str = "start"
+    size: float = 11.0
+    role: str = "axis"
+    title: str = ""
+    width: float = 0.0
+    bold: bool = False
+    italic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around a part: a tinted block with a title, or the brackets of a repeat with its count.
+
+    `ins` and `outs` are the points at which strands of each array cross its sides. `closed` says that
+    the part is folded: it is drawn as one box.
+    """
+
+    kind: str
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+    title: str
+    address: Address
+    box: Any
+    depth: int
+    ins: tuple[tuple[Point, ...], ...] = ()
+    outs: tuple[tuple[Point, ...], ...] = ()
+
+
+@dataclass
+class Scene:
+    """A picture: its size, and everything in it in drawing order. `draw` makes it, `save` writes it by file ending."""
+
+    width: float
+    height: float
+    style: str
+    title: str = ""
+    frames: list[Frame] = field(default_factory=list)
+    dashes: list[Dash] = field(default_factory=list)
+    wires: list[Wire] = field(default_factory=list)
+    glyphs: list[Glyph] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+    theme: Any = None
+    source: Any = None
+
+    def items(self) -> Iterator[Frame | Dash | Wire | Glyph | Label]:
+        """Everything, from the back to the front."""
+        yield from self.frames
+        yield from self.dashes
+        yield from self.wires
+        yield from self.glyphs
+        yield from self.labels
+
+    def save(self, path: Any) -> None:
+        """Writes the picture by the file's ending: .svg, .tex, .dot and .html with Python alone, .png and .pdf
+        with the extra `pictures`. Raises FileError for other endings and folders that cannot be written; what
+        stood in the file stays there then.
+        """
+        from .formats import save
+
+        save(self, path)
+
+    def svg(self) -> str:
+        """The picture as the text of an SVG file."""
+        from .formats.svg import write
+
+        return write(self)
+
+    def _repr_svg_(self) -> str:
+        return self.svg()

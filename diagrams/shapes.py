@@ -1,0 +1,52 @@
+"""Shapes: what every format can draw, namely curves and texts, in groups that say what they belong to.
+
+`paint.shapes(scene)` turns a scene into such groups, and the formats know nothing else of scenes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .scene import Curve
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """A curve. `stroke` and `fill` are names of colours of the theme, or None; widths and dashes in points."""
+
+    curve: Curve
+    stroke: str | None = "ink"
+    fill: str | None = None
+    width: float = 1.0
+    dash: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A line of text at a baseline point. `width` is what the layout reserved for it, 0 if nothing."""
+
+    text: str
+    x: float
+    y: float
+    size: float = 11.0
+    anchor: str = "start"
+    colour: str = "ink"
+    bold: bool = False
+    italic: bool = False
+    width: float = 0.0
+
+
+Shape = Stroke | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The shapes of one item of a scene. `kind` is frame, dash, wire, glyph or label; `title` what hovering says.
+
+    `attributes` are facts for formats that keep them, as pairs of names and texts.
+    """
+
+    kind: str
+    shapes: tuple[Shape, ...]
+    title: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
