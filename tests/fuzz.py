@@ -130,7 +130,7 @@ def indices_where_reals_are_needed(rng: Random) -> Fault:
     options: list[Term] = [getattr(L, n) for n in (*PLAIN, "exp", "gelu", "sign")]
     options += [getattr(L, n)(rng.choice([-1, 0])) for n in REDUCTIONS]
     options += [L.dense(4), L.linear(2), L.bias(), L.scale(2.0), L.shift(1.0), L.power(2.0), L.dropout(0.5)]
-    options += [L.layer_norm(), L.rms_norm(), L.batch_norm(), L.constant_rate(1.0)]
+    options += [L.layer_norm(), L.rms_norm(), L.batch_norm(), L.constant_rate(1.0), L.causal_mask()]
     options += [L.einsum("i ->"), L.split(*a.sizes[-1:])]
     box = rng.choice(options)
     return fault(box, [a], 0)
@@ -174,6 +174,7 @@ def too_few_axes(rng: Random) -> Fault:
         (L.rearrange(f"{' '.join('abcd'[:k])} -> ({' '.join('abcd'[:k])})"), low),
         (L.spread(2, -k - 1), low),
         (L.flatten, real(rng, rng.randrange(3))),
+        (L.causal_mask(), real(rng, rng.randrange(2))),
         *[(box, scalar) for box in (L.dense(2), L.bias(), L.layer_norm(), L.rms_norm(), L.batch_norm(), L.softmax())],
         *[(box, scalar) for box in (L.reduce_sum(), L.argmax(), L.split(1), L.logsumexp())],
     ]

@@ -183,6 +183,11 @@ CALLS: dict[str, list[tuple[Call, tuple[Any, ...]]]] = {
         (lambda v: L.batch_norm(epsilon=v), NO_EPSILON),
         (lambda v: L.batch_norm(training=v), NO_FLAG),
     ],
+    "causal_mask": [
+        (lambda v: L.causal_mask(v), (*NO_AXIS, -1)),
+        (lambda v: L.causal_mask("query", v), (*NO_AXIS, "query")),
+        (lambda v: L.causal_mask(fill=v), less(NO_NUMBER, float)),
+    ],
     "embedding": [
         (lambda v: L.embedding(v), NO_SIZE),
         (lambda v: L.embedding(d=v), NO_SIZE),

@@ -265,6 +265,14 @@ CASES: list[Case] = [
         M,
         lambda p, x: (x - p["mean"]) / np.sqrt(p["variance"] + 1e-5) * p["scale"] + p["offset"],
     ),
+    # masks
+    Case(lenses.causal_mask(), T, lambda p, x: np.where(np.tri(3, 4) > 0, x, -1e9)),
+    Case(
+        lenses.causal_mask("query", "key", fill=-2.5),
+        Real(key=3, query=4, head=2),
+        lambda p, x: np.where(np.tri(4, 3).T[..., None] > 0, x, -2.5),
+    ),
+    Case(lenses.causal_mask(0, 1, fill=0.0), M, lambda p, x: np.tril(x)),
     # lookup
     Case(lenses.embedding(3), Index(2, below=5), lambda p, x: p["table"][x]),
     Case(lenses.embedding(d=3), Index(below=5), lambda p, x: p["table"][x]),
