@@ -1,0 +1,35 @@
+"""What a picture of the gallery is: a term, or the two sides of an equation, and how to draw it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lenses import Typed
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture: a typed `term`, or an equation of two, `left` and `right`.
+
+    Attributes:
+        name: the name of its file, without an ending.
+        style: "neural" (each axis a wire) or "string" (each array a wire).
+        fold: which blocks are drawn closed: those deeper than a number of levels, or those at paths such as
+            "encoder/attention"; None opens all of them.
+        inputs: letters for the arrays that come in, from the top.
+    """
+
+    name: str
+    title: str
+    caption: str
+    term: Typed | None = None
+    style: str = "neural"
+    fold: int | str | tuple[str, ...] | None = None
+    inputs: tuple[str, ...] = ()
+    left: Typed | None = None
+    right: Typed | None = None
+
+    @property
+    def terms(self) -> tuple[Typed, ...]:
+        """The term, or the two sides."""
+        return tuple(t for t in (self.term, self.left, self.right) if t is not None)
