@@ -24,6 +24,7 @@ def draw(
     theme: str | Theme = "light",
     title: str = "",
     names: Any = None,
+    wrap: float | None = None,
 ) -> Scene:
     """The picture of a typed term: a scene, which saves by the file's ending and shows itself in a notebook.
 
@@ -34,6 +35,7 @@ def draw(
     - `labels`: what is written on wires: "both", "names", "sizes" or "none".
     - `theme`: "light", "dark", "print" or a `Theme`.
     - `title` stands above; `names` are those of the inputs, as a list or a text with spaces.
+    - `wrap`: the width in points after which a long picture goes on in a new line.
 
     Raises SpaceError for a term without its type, LensError for an unknown style, theme, label or part.
     """
@@ -44,7 +46,7 @@ def draw(
         chosen = dataclasses.replace(chosen, names=labels)
     plan = of_term(typed, fold)
     plan.names = _names(names, len(plan.dom))
-    scene = scene_of(lay(plan, chosen), chosen, title)
+    scene = scene_of(lay(plan, chosen, wrap), title)
     scene.theme = theme if isinstance(theme, Theme) else THEMES[_choice("theme", theme, THEMES)]
     scene.source = typed
     return scene

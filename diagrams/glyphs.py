@@ -270,7 +270,7 @@ class Sum(Bare):
             yield Text(glyph.text, x, y + 4.0, 11.0, "middle", width=8.0)
             return
         for above, below in zip(glyph.ins, glyph.ins[1:], strict=False):
-            y = (above[-1][1] + below[0][1]) / 2
+            y = min(above[-1][1] + 15.0, (above[-1][1] + below[0][1]) / 2)
             left = glyph.ins[0][0][0] + 0.4 * (glyph.outs[0][0][0] - glyph.ins[0][0][0])
             yield Stroke(circle(left, y, 6.0), "ink", "paper", 0.8)
             yield Text(glyph.text, left, y + 3.8, 10.5, "middle", width=8.0)
@@ -307,7 +307,7 @@ class Floating(Kind):
 
     def spans(self, node: Node, style: Style, ins: Any, outs: Any) -> tuple[float, float]:
         if self.joins(node):
-            y = (ins[0][-1][1] + ins[1][0][1]) / 2
+            y = min(ins[0][-1][1] + style.array / 2, (ins[0][-1][1] + ins[1][0][1]) / 2)
             return y - 7.0, y + 7.0
         return ins[0][0][1] - 19.0, ins[0][0][1] - 5.0
 
@@ -545,6 +545,23 @@ class Pentagon(Kind):
         yield Text(glyph.text, x + 4.0 + w / 2, y + h / 2 + 3.8, 10.5, "middle", width=wide)
 
 
+class Mask(Kind):
+    """A mask: a square, the half that is hidden dark."""
+
+    half = 12.0
+
+    def text(self, node: Node, style: Style) -> str:
+        return ""
+
+    def size(self, node: Node, style: Style) -> float:
+        return 24.0
+
+    def shapes(self, glyph: Glyph) -> Iterator[Shape]:
+        x, y, w, h = glyph.x, glyph.y, glyph.width, glyph.height
+        yield Stroke(rectangle(x, y, w, h), "ink", "paper", 1.2)
+        yield filled(polygon((x, y), (x + w, y), (x + w, y + h)))
+
+
 class Convolution(Kind):
     """A convolution: a star and the size of the kernel in a box, with stride, dilation and T for transposed."""
 
@@ -591,6 +608,9 @@ class Folded(Kind):
     def text(self, node: Node, style: Style) -> str:
         times = dict(node.data).get("times")
         return clip(f"{node.text} × {times}" if times else node.text, 32)
+
+    def size(self, node: Node, style: Style) -> float:
+        return max(30.0, width(self.text(node, style), 11.0, True) + 14.0)
 
     def shapes(self, glyph: Glyph) -> Iterator[Shape]:
         x, y, w, h = glyph.x, glyph.y, glyph.width, glyph.height
@@ -685,6 +705,7 @@ Bar("bar", "rearrange")
 Ring("ring", "normalise")
 Pentagon("constant", "constant")
 Pentagon("zero", "start", fixed="0")
+Mask("mask", "mask")
 Convolution("convolution", "convolution")
 Pooling("pooling", "pooling")
 Folded("part", "block", "repeat")

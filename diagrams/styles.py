@@ -87,7 +87,10 @@ class Style:
 
     def aligned(self, node: Node) -> bool:
         """Whether outputs stand on the rows of the inputs in order, so that a rearrangement shows as crossings."""
-        return self.axes and node.glyph == "rearrange" and len(node.dom) == len(node.cod)
+        if not self.axes or node.glyph != "rearrange" or len(node.dom) != len(node.cod):
+            return False
+        order = [s.outs[0] for s in sorted(node.strands) if s.outs]
+        return order != sorted(order)
 
     def kind(self, array: Array, slot: int) -> str:
         """The kind of a wire."""

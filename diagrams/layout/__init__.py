@@ -1,0 +1,85 @@
+"""The layout: from a plan to a scene, one fold from left to right.
+
+1. Columns: a box stands one column after the last of those it needs (`columns`).
+2. Order: the arrays alive between two columns are a list; a box takes the place of the mean of its
+   inputs in it, so wires cross only where the wiring does.
+3. Rows: in a column every strand has a row. A strand that runs past a box keeps its row on both
+   sides, so it is drawn straight. Rows keep their heights from column to column unless they are
+   pushed down; a second pass lets a wire that will be pushed down go there at once (`rows`).
+4. Places: columns get the widths of their glyphs, and the gaps between them those of labels and
+   curves; a long picture is broken into lines (`places`).
+5. The scene is written at those places (`emit`, `dashes`).
+
+Parts that are opened are laid out first, by the same fold, and stand in the outer one as a rigid
+frame. Each step is linear in the number of wires alive in its columns, and nothing depends on chance.
+"""
+
+from __future__ import annotations
+
+from ..plan import Node, Plan
+from ..styles import Style
+from .columns import by_column, column_of
+from .emit import scene_of
+from .model import Column, Laid, Slot
+from .places import place
+from .rows import settle
+
+__all__ = ["Laid", "lay", "scene_of"]
+
+
+def lay(plan: Plan, style: Style, wrap: float | None = None, framed: bool = False) -> Laid:
+    """Lays a plan out, in lines of at most `wrap` points; `framed`: in a frame, so that its ends need no labels."""
+    arrays = dict(enumerate(plan.dom))
+    for node in plan.nodes:
+        arrays |= zip(node.outs, node.cod, strict=True)
+    laid = Laid(plan, style, arrays, framed)
+    user = {w: node for node in plan.nodes for w in node.ins}
+    if style.axes:
+        _mark_stubs(plan, user)
+    inside = {id(node): lay(node.inner, style, None, True) for node in plan.nodes if node.inner is not None}
+    start = laid.stack(list(range(len(plan.dom))))
+    laid.ins = [{s: start[w, s] for s in laid.slots(w)} for w in range(len(plan.dom))]
+    first = Column([], [], {}, start)
+    middle = [first]
+    live = list(range(len(plan.dom)))
+    for nodes in by_column(plan):
+        column = column_of(laid, live, nodes, inside, user)
+        middle.append(column)
+        live = [w for item in column.items for w in item.wires]
+    aims: dict[Slot, float] = {}
+    for _ in range(2):
+        heights = start
+        for column in middle[1:]:
+            settle(column, laid, heights, aims)
+            heights = column.after
+            aims |= {slot: y for slot, y in column.before.items() if y > aims.get(slot, y - 1.0)}
+    laid.columns = [*middle, _end(laid, live, heights)]
+    place(laid, wrap)
+    return laid
+
+
+def _mark_stubs(plan: Plan, user: dict[int, Node]) -> None:
+    """Marks products that leave by an arrow on which the next box is written, and those boxes."""
+    for node in plan.nodes:
+        if node.glyph == "einsum" and len([s for s in node.strands if not s.outs and len(s.ins) == 2]) == 1:
+            after = user.get(node.outs[0])
+            if after is not None and after.glyph in ("scale", "pointwise") and len(after.ins) == 1:
+                after.on_stub = node.on_stub = True
+
+
+def _end(laid: Laid, live: list[int], heights: dict[Slot, float]) -> Column:
+    """The last column: the outputs in their order, the axes of each as close as they were at the start."""
+    column = Column([], live)
+    edge: float | None = None
+    for w in laid.plan.outs:
+        slots = laid.slots(w)
+        at = [heights[w, s] for s in slots]
+        for k in reversed(range(len(slots) - 1)):
+            at[k] = at[k + 1] - laid.style.axis
+        if edge is not None and at[0] < edge + laid.style.array:
+            at = [y + edge + laid.style.array - at[0] for y in at]
+        column.before |= {(w, s): y for s, y in zip(slots, at, strict=True)}
+        laid.outs.append(dict(zip(slots, at, strict=True)))
+        edge = at[-1]
+    column.after = column.before
+    return column

@@ -1,0 +1,168 @@
+"""The scene of a layout: wires, frames, glyphs and labels at their places."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .. import glyphs
+from ..scene import Address, Frame, Label, Point, Scene, Wire
+from ..text import width
+from .dashes import dashes
+from .model import PAD, TITLE, Column, Item, Laid, Slot
+from .places import frame_text
+from .rows import frame_ports
+
+
+def scene_of(laid: Laid, title: str = "") -> Scene:
+    """The scene of a laid out plan, with its inputs named on the left and a title above."""
+    scene = Scene(0.0, 0.0, laid.style.name, title)
+    names = laid.plan.names
+    left = max((width(n, 15.0) + 10.0 for n in names if n), default=0.0) + PAD
+    dy = PAD - laid.top + (TITLE + 8.0 if title else 0.0)
+    _Emit(scene).plan(laid, left, dy, 0)
+    for name, at in zip(names, laid.ins, strict=False):
+        if name:
+            heights = list(at.values())
+            y = dy + (heights[0] + heights[-1]) / 2 + 5.0
+            scene.labels.append(Label(name, left - 6.0, y, "end", 15.0, "input", name, width(name, 15.0), italic=True))
+    scene.width, scene.height = left + laid.width + PAD, dy + laid.bottom + PAD
+    if title:
+        wide = width(title, 13.0, True)
+        scene.labels.append(Label(title, PAD, PAD + 12.0, "start", 13.0, "title", title, wide, bold=True))
+        scene.width = max(scene.width, 2 * PAD + wide)
+    return scene
+
+
+class _Emit:
+    """Writes laid out plans into a scene, at their places; remembers where products leave."""
+
+    def __init__(self, scene: Scene):
+        self.scene = scene
+        self.stems: dict[tuple[Address, int], Point] = {}
+
+    def plan(self, laid: Laid, dx: float, dy: float, depth: int) -> None:
+        self.wires(laid, dx, dy)
+        if laid.style.dashes:
+            self.scene.dashes += dashes(laid, dx, dy)
+        for k, column in enumerate(laid.columns):
+            y = dy + laid.lines[column.line].shift
+            self.labels(laid, column.labels, column.after, dx + column.x + column.width, y, k == 0)
+            for item in column.items:
+                if item.laid is not None:
+                    self.frame(item, column, dx, y, depth)
+                elif item.node is not None:
+                    self.glyph(laid, item, column, dx + column.x, y)
+            if k and column.line != laid.columns[k - 1].line:
+                line = laid.lines[column.line]
+                self.labels(laid, line.labels, laid.columns[k - 1].after, dx, y, False)
+
+    def wires(self, laid: Laid, dx: float, dy: float) -> None:
+        before = laid.columns[0]
+        open_: dict[Slot, list[tuple[Any, ...]]] = {slot: [("M", dx, dy + y)] for slot, y in before.after.items()}
+        for column in laid.columns[1:]:
+            y0 = dy + laid.lines[column.line].shift
+            if column.line != before.line:
+                ends = dx + laid.lines[before.line].width
+                for slot, path in open_.items():
+                    _line(path, ends, path[-1][-1])
+                    self.wire(laid, slot, path, "breaks")
+                    open_[slot] = [("M", dx, y0 + before.after[slot])]
+            right = dx + column.x
+            left = right - column.curve
+            for slot, y in column.before.items():
+                path, was = open_[slot], y0 + before.after[slot]
+                if abs(was - y0 - y) > 0.01:
+                    _line(path, left, was)
+                    middle = (left + right) / 2
+                    path.append(("C", middle, was, middle, y0 + y, right, y0 + y))
+                else:
+                    _line(path, right, y0 + y)
+            last = column is laid.columns[-1]
+            far = dx + laid.lines[column.line].width if last else right + column.width
+            passing = {r.out for item in column.items if item.node is None for r in item.rows if r.out}
+            for slot in column.before:
+                if slot in passing:
+                    _line(open_[slot], far, y0 + column.after[slot])
+                else:
+                    path = open_.pop(slot)
+                    if last:
+                        _line(path, far, y0 + column.before[slot])
+                    self.wire(laid, slot, path)
+            if not last:
+                open_ |= {slot: [("M", far, y0 + y)] for slot, y in column.after.items() if slot not in open_}
+            before = column
+
+    def wire(self, laid: Laid, slot: Slot, path: Iterable[tuple[Any, ...]], role: str = "forward") -> None:
+        w, s = slot
+        array = laid.arrays[w]
+        name, size = (array.names[s] or "", array.sizes[s]) if s >= 0 else ("", 0)
+        kind = laid.style.kind(array, s)
+        self.scene.wires.append(Wire(kind, w, s, name, size, tuple(path), laid.plan.address, role, repr(array)))
+
+    def labels(
+        self, laid: Laid, slots: Sequence[Slot], heights: dict[Slot, float], x: float, dy: float, first: bool
+    ) -> None:
+        size = laid.style.label_size
+        for w, s in slots:
+            array = laid.arrays[w]
+            text = laid.style.label(array, s, first)
+            if text:
+                y = dy + heights[w, s] - 4.0
+                wide = width(text, size)
+                self.scene.labels.append(Label(text, x + 4.0, y, "start", size, "axis", repr(array), wide))
+
+    def frame(self, item: Item, column: Column, dx: float, dy: float, depth: int) -> None:
+        node, laid = item.node, item.laid
+        assert node is not None and laid is not None
+        x, y = dx + column.x, dy + item.rows[0].y
+        far = x + column.width
+
+        def points(wires: Sequence[int], at: float, heights: dict[Slot, float]) -> tuple[tuple[Point, ...], ...]:
+            return tuple(tuple((at, y + h) for slot, h in heights.items() if slot[0] == w) for w in wires)
+
+        ins, outs = frame_ports(item)
+        kind = "repeat" if node.glyph == "repeat" else "block"
+        top, tall = y + laid.top - PAD - TITLE, laid.bottom - laid.top + 2 * PAD + TITLE
+        self.scene.frames.append(
+            Frame(
+                kind, x, top, column.width, tall, frame_text(node), node.title, node.address, node.box, depth,
+                points(node.ins, x, ins), points(node.outs, far, outs),
+            )
+        )  # fmt: skip
+        if column.width > laid.width:  # the column is wider: the last wires inside are longer
+            line = dataclasses.replace(laid.lines[0], width=column.width)
+            laid = dataclasses.replace(laid, width=column.width, lines=[line])
+        self.plan(laid, x, y, depth + 1)
+
+    def glyph(self, laid: Laid, item: Item, column: Column, x: float, dy: float) -> None:
+        node, style = item.node, laid.style
+        assert node is not None
+        far = x + column.width
+
+        def points(
+            wires: Sequence[int], arrays: Sequence[Any], at: float, heights: dict[Slot, float]
+        ) -> tuple[tuple[Point, ...], ...]:
+            pairs = zip(wires, arrays, strict=True)
+            return tuple(tuple((at, dy + heights[w, s]) for s in style.slots(a)) for w, a in pairs)
+
+        ins = points(node.ins, node.dom, x, column.before)
+        outs = points(node.outs, node.cod, far, column.after)
+        glyph = glyphs.of(node, style).place(node, style, ins, outs, x, far, dy + item.rows[0].y)
+        where = node.address[:-1]
+        stem = next((t.curve[-1][-2:] for t in glyph.threads if t.kind == "stem"), None)
+        if stem is not None:
+            self.stems[where, node.outs[0]] = stem
+        elif node.on_stub and (where, node.ins[0]) in self.stems:
+            start, y = self.stems[where, node.ins[0]]
+            glyph = dataclasses.replace(glyph, y=y - glyph.height / 2, data=("stem", start))
+        self.scene.glyphs.append(glyph)
+
+
+def _line(path: list[tuple[Any, ...]], x: float, y: float) -> None:
+    """Goes on horizontally, in one line where it was one already."""
+    if path[-1][0] == "L" and path[-1][2] == y:
+        path[-1] = ("L", x, y)
+    elif path[-1][1:] != (x, y):
+        path.append(("L", x, y))

@@ -1,0 +1,116 @@
+"""What a layout is made of: rows, items, columns, and plans with their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lenses.spaces import Array
+
+from ..plan import Node, Plan
+from ..styles import Style
+
+PAD = 10.0
+"""The space around what is inside a frame."""
+TITLE = 16.0
+"""The height of a frame's title."""
+
+Slot = tuple[int, int]
+"""A strand between columns: (wire, axis), with -1 for a number, an index or a whole array."""
+
+
+@dataclass
+class Row:
+    """A height in a column: the strand that comes in there and the one that leaves, and the room around it."""
+
+    into: Slot | None = None
+    out: Slot | None = None
+    up: float = 0.0
+    down: float = 0.0
+    y: float = 0.0
+
+
+@dataclass
+class Item:
+    """What stands in a column: a node with its rows, or a wire that passes; `laid` is the part inside, if opened."""
+
+    node: Node | None
+    wires: tuple[int, ...]
+    rows: list[Row]
+    laid: Laid | None = None
+
+    @property
+    def ins(self) -> tuple[int, ...]:
+        """The wires that come in."""
+        return self.wires if self.node is None else self.node.ins
+
+
+@dataclass
+class Column:
+    """A column of items between two gaps.
+
+    `order` are the wires in the gap before it, from the top; `before` and `after` the heights of all
+    strands on its two sides. `labels` are the strands that are labelled in the gap after it, and
+    `curve` the width of the part of the gap before it in which wires bend. `line` counts the lines
+    of a wrapped picture.
+    """
+
+    items: list[Item]
+    order: list[int]
+    before: dict[Slot, float] = field(default_factory=dict)
+    after: dict[Slot, float] = field(default_factory=dict)
+    x: float = 0.0
+    width: float = 0.0
+    curve: float = 0.0
+    labels: list[Slot] = field(default_factory=list)
+    label_width: float = 0.0
+    line: int = 0
+
+
+@dataclass
+class Line:
+    """One line of a wrapped picture: its extent, where it starts, and which strands are labelled there."""
+
+    top: float = 0.0
+    bottom: float = 0.0
+    x: float = 0.0
+    shift: float = 0.0
+    width: float = 0.0
+    labels: list[Slot] = field(default_factory=list)
+
+
+@dataclass
+class Laid:
+    """A plan with its places, relative to its left edge and the height of its first input.
+
+    `ins` and `outs` are the heights of its ends; `labelled` the ends (number, axis) that carry a label
+    close to the right edge.
+    """
+
+    plan: Plan
+    style: Style
+    arrays: dict[int, Array]
+    framed: bool
+    columns: list[Column] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    width: float = 0.0
+    top: float = 0.0
+    bottom: float = 0.0
+    ins: list[dict[int, float]] = field(default_factory=list)
+    outs: list[dict[int, float]] = field(default_factory=list)
+    labelled: set[tuple[int, int]] = field(default_factory=set)
+
+    def slots(self, wire: int) -> tuple[int, ...]:
+        """The strands of a wire's array."""
+        return self.style.slots(self.arrays[wire])
+
+    def stack(self, wires: Iterator[int] | list[int]) -> dict[Slot, float]:
+        """Heights for wires below each other, evenly."""
+        heights: dict[Slot, float] = {}
+        y = -self.style.array
+        for w in wires:
+            y += self.style.array
+            for k, s in enumerate(self.slots(w)):
+                y += self.style.axis if k else 0.0
+                heights[w, s] = y
+        return heights

@@ -1,0 +1,184 @@
+"""Places: the widths of columns and of the gaps between them, the lines of a picture, and which wires are labelled."""
+
+from __future__ import annotations
+
+from .. import glyphs
+from ..plan import Node
+from ..styles import Style
+from ..text import clip, width
+from .dashes import beneath
+from .model import PAD, Column, Item, Laid, Line, Slot
+
+RELABEL = 420.0
+"""The distance after which a wire that runs on is labelled again."""
+LINES = 26.0
+"""The distance between the lines of a wrapped picture."""
+
+
+def place(laid: Laid, wrap: float | None = None) -> None:
+    """Gives columns and gaps their places, from left to right; with `wrap`, in lines of at most that width."""
+    style = laid.style
+    x = 0.0
+    seen: dict[Slot, float] = {}
+    line = Line()
+    laid.lines = [line]
+    last = laid.columns[-1]
+    for k, column in enumerate(laid.columns):
+        if k:
+            before = laid.columns[k - 1]
+            column.curve = _curve(laid, before, column)
+            gap = before.label_width + column.curve or style.gap
+            column.width = max((_width(item, laid) for item in column.items), default=0.0)
+            if wrap is not None and k > 1 and x + gap + column.width > wrap and column is not last:
+                line.width = x + before.label_width + 8.0
+                line = Line(x=_start(laid, before))
+                line.labels = list(before.after)
+                laid.lines.append(line)
+                x, gap = line.x, column.curve
+                seen = dict.fromkeys(before.after, 0.0)
+            x += gap
+            column.x = x
+            x += column.width
+        column.line = len(laid.lines) - 1
+        column.labels = (
+            _first(laid)
+            if not k
+            else _last(laid, before, seen, x)
+            if column is last
+            else _labels(column, laid, seen, x)
+        )
+        seen |= dict.fromkeys(column.labels, x)
+        column.label_width = _label_width(laid, column.labels, k == 0)
+        if laid.framed and (not k or column is last):
+            column.label_width = max(column.label_width, PAD)
+        line.width = max(line.width, x + column.label_width)
+        for item in column.items:
+            for row in item.rows:
+                line.top, line.bottom = min(line.top, row.y - row.up), max(line.bottom, row.y + row.down)
+        for y in (*column.before.values(), *column.after.values()):
+            line.top, line.bottom = min(line.top, y - style.label_size - 2), max(line.bottom, y + 4.0)
+    laid.width = max(part.width for part in laid.lines)
+    for j, w in enumerate(laid.plan.outs):
+        laid.labelled |= {(j, s) for s in laid.slots(w) if (w, s) in seen and x - seen[w, s] < 60.0}
+    shift = 0.0
+    for above, below in zip(laid.lines, laid.lines[1:], strict=False):
+        shift += above.bottom + LINES - below.top
+        below.shift = shift
+    laid.top, laid.bottom = laid.lines[0].top, laid.lines[-1].shift + laid.lines[-1].bottom
+
+
+def _label_width(laid: Laid, slots: list[Slot], first: bool) -> float:
+    texts = [laid.style.label(laid.arrays[w], s, first) for w, s in slots]
+    return max((width(t, laid.style.label_size) + 10.0 for t in texts if t), default=0.0)
+
+
+def _start(laid: Laid, before: Column) -> float:
+    """The width of the labels at the start of a line."""
+    return max(_label_width(laid, list(before.after), False), 14.0)
+
+
+def _curve(laid: Laid, before: Column, column: Column) -> float:
+    """The width in which wires bend on their way to a column."""
+    bent = max((abs(y - before.after[s]) for s, y in column.before.items() if s in before.after), default=0.0)
+    if laid.style.dashes:
+        bent = max(bent, _dash_bend(column, laid.style), _dash_bend(before, laid.style))
+    return min(max(14.0 + 0.55 * bent, 24.0), 90.0) if bent > 0.5 else 0.0
+
+
+def _dash_bend(column: Column, style: Style) -> float:
+    """How far a dash leaves the array above it to go under a body or a frame, with something below."""
+    bent = 0.0
+    for item in column.items[:-1]:
+        if item.ins:
+            last = max((y for slot, y in column.before.items() if slot[0] == item.ins[-1]), default=0.0)
+            bent = max(bent, beneath(item, style) - last - style.array / 2)
+    return bent
+
+
+def _width(item: Item, laid: Laid) -> float:
+    """The width of an item's column."""
+    node = item.node
+    if node is None:
+        return 0.0
+    if item.laid is not None:
+        return max(item.laid.width, width(frame_text(node), 10.0, True) + 26.0)
+    style = laid.style
+    least = glyphs.of(node, style).width(node, style)
+    into = {r.into: r.y for r in item.rows if r.into}
+    out = {r.out: r.y for r in item.rows if r.out}
+    bent = max(
+        (
+            abs(into[node.ins[i], k] - out[node.outs[j], m])
+            for strand in style.strands(node)
+            for i, k in strand.ins
+            for j, m in strand.outs
+        ),
+        default=0.0,
+    )
+    return max(least, min(20.0 + 0.5 * bent, 90.0)) if bent > 0.5 else least
+
+
+def frame_text(node: Node) -> str:
+    """The title of a frame: the name of the part, how often it is repeated, or along which axis."""
+    fields = dict(node.data)
+    if node.glyph == "repeat":
+        return f"× {fields['times']}" if "times" in fields else f"for each step of {fields.get('axis', 'an axis')}"
+    return f"over {fields['axis']}" if node.text == "over" and "axis" in fields else clip(node.text, 40)
+
+
+# -- labels ----------------------------------------------------------------------------------
+
+
+def _first(laid: Laid) -> list[Slot]:
+    """The inputs are labelled, unless they come from outside a frame."""
+    return [] if laid.framed else list(laid.columns[0].after)
+
+
+def _last(laid: Laid, before: Column, seen: dict[Slot, float], x: float) -> list[Slot]:
+    """The outputs that are labelled: those whose label is not in sight on the same height."""
+    if laid.framed:
+        return []
+    return [
+        slot
+        for slot, y in laid.columns[-1].before.items()
+        if abs(y - before.after[slot]) > 0.5 or x - seen.get(slot, x - 200.0) > 120.0
+    ]
+
+
+def _labels(column: Column, laid: Laid, seen: dict[Slot, float], x: float) -> list[Slot]:
+    """The strands that are labelled after a column: new ones, and those that would be lost."""
+    shown: list[Slot] = []
+    for item in column.items:
+        if item.laid is not None:
+            shown += _after_frame(item, column, laid, seen, x)
+            continue
+        for row in item.rows:
+            if row.out is None:
+                continue
+            if row.into is not None and _goes_on(row.into, row.out, laid, seen, x):
+                seen[row.out] = seen[row.into]
+            else:
+                shown.append(row.out)
+    return shown
+
+
+def _goes_on(a: Slot, b: Slot, laid: Laid, seen: dict[Slot, float], x: float) -> bool:
+    """Whether strand `b` goes on where `a` ended, with the same label, which is still in sight at `x`."""
+    return a in seen and x - seen[a] < RELABEL and laid.style.alike(laid.arrays[a[0]], a[1], laid.arrays[b[0]], b[1])
+
+
+def _after_frame(item: Item, column: Column, laid: Laid, seen: dict[Slot, float], x: float) -> list[Slot]:
+    shown: list[Slot] = []
+    node, inside = item.node, item.laid
+    assert node is not None and inside is not None
+    for j, w in enumerate(node.outs):
+        for s in laid.slots(w):
+            a = (node.ins[j] if j < len(node.ins) else -1, s)
+            level = a in column.before and abs(column.before[a] - column.after[w, s]) < 0.5
+            if (j, s) in inside.labelled and node.leaves is None:
+                seen[w, s] = x
+            elif level and _goes_on(a, (w, s), laid, seen, x - column.width):
+                seen[w, s] = x - column.width
+            else:
+                shown.append((w, s))
+    return shown

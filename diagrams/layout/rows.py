@@ -1,0 +1,156 @@
+"""Rows: the height of every strand in a column. A strand that runs past keeps its row, unless pushed down."""
+
+from __future__ import annotations
+
+from lenses.spaces import IndexElement
+
+from .. import glyphs
+from ..plan import Node
+from ..styles import Style
+from .model import PAD, TITLE, Column, Item, Laid, Row, Slot
+
+
+def rows_of(node: Node, style: Style) -> list[Row]:
+    """The rows of a node: one for each strand in, the strands out on the rows of those they come of."""
+    ins = [(i, s) for i, a in enumerate(node.dom) for s in style.slots(a)]
+    outs = [(j, s) for j, a in enumerate(node.cod) for s in style.slots(a)]
+    rows = [Row(into=(node.ins[i], s)) for i, s in ins]
+    source = _sources(node, style, ins, outs)
+    placed: list[Row] = []
+    free = 0
+    for place in outs:
+        slot = (node.outs[place[0]], place[1])
+        k = source.get(place)
+        if k is not None and k >= free:
+            placed += rows[free : k + 1]
+            rows[k].out = slot
+            free = k + 1
+        else:
+            placed.append(Row(out=slot))
+    placed += rows[free:]
+    if not placed:
+        placed = [Row()]
+    placed[0].up, placed[-1].down = glyphs.of(node, style).margins(node, style)
+    return placed
+
+
+def _sources(
+    node: Node, style: Style, ins: list[tuple[int, int]], outs: list[tuple[int, int]]
+) -> dict[tuple[int, int], int]:
+    """For each strand out, the number of the row in that it stands on if it can."""
+    if style.aligned(node):
+        return {place: k for k, place in enumerate(outs) if k < len(ins)}
+    number = {place: k for k, place in enumerate(ins)}
+    strands = style.strands(node)
+    meet = -1 if style.merges_down(node) else 0
+    source = {place: number[strand.ins[meet]] for strand in strands if strand.ins for place in strand.outs}
+    past = {place for strand in strands for place in strand.ins}
+    begun = {place for strand in strands for place in strand.outs}
+    touched = [number[place] for place in ins if place not in past]
+    source |= zip([place for place in outs if place not in begun], touched, strict=False)
+    moved = style.displaced(node, number)
+    return {place: moved.get(k, k) for place, k in source.items()}
+
+
+def frame_row(laid: Laid) -> Row:
+    """The one row of a rigid frame, at the height 0 of what is inside."""
+    return Row(up=PAD + TITLE - laid.top, down=laid.bottom + PAD)
+
+
+def settle(column: Column, laid: Laid, heights: dict[Slot, float], aims: dict[Slot, float]) -> None:
+    """Gives every row its height: where its strand was, or as far below the row above as they must be apart.
+
+    A wire that passes goes to the height in `aims`, at which it will be later, where nothing is in the way.
+    """
+    style = laid.style
+    rows = [(item, k) for item in column.items for k in range(len(item.rows))]
+    wanted = [want for item in column.items for want in _wanted(item, heights)]
+    below: float | None = None
+    for i in reversed(range(len(rows))):
+        item, k = rows[i]
+        row = item.rows[k]
+        want = wanted[i]
+        if item.node is None and row.into in aims and want is not None:
+            most = aims[row.into] if below is None else min(aims[row.into], below)
+            want = wanted[i] = max(want, most)
+        if i:
+            above = rows[i - 1][0].rows[rows[i - 1][1]]
+            apart = _apart(above, row, k, style)
+            below = want - apart if want is not None else None if below is None else below - apart
+    edge: float | None = None
+    for i, (item, k) in enumerate(rows):
+        row, want = item.rows[k], wanted[i]
+        if edge is not None:
+            above = rows[i - 1][0].rows[rows[i - 1][1]]
+            least = edge + _apart(above, row, k, style)
+            row.y = least if want is None else max(want, least)
+        else:
+            row.y = 0.0 if want is None else want
+        edge = row.y
+    for item in column.items:
+        ins, outs = ports(item, laid)
+        column.before |= ins
+        column.after |= outs
+
+
+def _wanted(item: Item, heights: dict[Slot, float]) -> list[float | None]:
+    """The heights at which the strands of an item's rows arrive; None for rows that begin here."""
+    if item.laid is not None:
+        for slot, offset in frame_ports(item)[0].items():
+            return [heights[slot] - offset]
+        return [None]
+    wanted: list[float | None] = [None if r.into is None else heights[r.into] for r in item.rows]
+    known = next((k for k, want in enumerate(wanted) if want is not None), None)
+    if known is not None:
+        for k in range(known):
+            wanted[k] = heights[item.rows[known].into] - 20.0 * (known - k)  # type: ignore[index]
+    return wanted
+
+
+def _apart(above: Row, row: Row, k: int, style: Style) -> float:
+    """How far a row, the k-th of its item, must be from the one above it."""
+    if k == 0 and style.dashes:  # a dash runs between
+        return max(style.array, max(style.array / 2, above.down + 5.0) + 3.0 + row.up)
+    if k == 0:
+        return max(style.array, above.down + row.up)
+    sides = (above.into, row.into), (above.out, row.out)
+    parts = any(a is not None and b is not None and a[0] != b[0] for a, b in sides)
+    return max(style.array if parts else style.axis, above.down + row.up)
+
+
+def ports(item: Item, laid: Laid) -> tuple[dict[Slot, float], dict[Slot, float]]:
+    """The heights of the strands of an item on its two sides."""
+    if item.laid is not None:
+        y = item.rows[0].y
+        ins, outs = frame_ports(item)
+        return {slot: y + d for slot, d in ins.items()}, {slot: y + d for slot, d in outs.items()}
+    return {r.into: r.y for r in item.rows if r.into}, {r.out: r.y for r in item.rows if r.out}
+
+
+def frame_ports(item: Item) -> tuple[dict[Slot, float], dict[Slot, float]]:
+    """Where the strands outside meet a frame, relative to its row; axes that are not inside end above the others."""
+    node, laid = item.node, item.laid
+    assert node is not None and laid is not None
+    result: list[dict[Slot, float]] = []
+    for wires, arrays, inner, links in (
+        (node.ins, node.dom, laid.ins, node.enters),
+        (node.outs, node.cod, laid.outs, node.leaves),
+    ):
+        found: dict[Slot, float] = {}
+        for i, (w, array) in enumerate(zip(wires, arrays, strict=True)):
+            if links is None:
+                found |= {(w, s): y for s, y in inner[i].items()}
+                continue
+            linked = {outer: k for k, outer in enumerate(links[i])}
+            top = min(inner[i].values(), default=0.0)
+            missing = 0
+            for s in laid.style.slots(array):
+                if s in linked:
+                    found[w, s] = inner[i][linked[s]]
+                elif s < 0 and (isinstance(array.element, IndexElement) or not laid.style.axes):
+                    found[w, s] = inner[i][-1]
+                else:
+                    missing += 1
+                    found[w, s] = top - laid.style.axis * missing
+        result.append(found)
+    return result[0], result[1]
