@@ -1,5 +1,8 @@
-"""Pictures of terms. So far one style: the wiring graph, boxes and arrows with the spaces on the wires."""
+"""Pictures of terms: neural circuit diagrams, string diagrams, circuits and graphs, drawn from the term that runs."""
 
-from .graph import Picture, draw
+from .drawing import draw
+from .reading import read
+from .scene import Scene
+from .themes import THEMES, Theme
 
-__all__ = ["Picture", "draw"]
+__all__ = ["THEMES", "Scene", "Theme", "draw", "read"]

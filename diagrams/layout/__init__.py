@@ -16,46 +16,68 @@ frame. Each step is linear in the number of wires alive in its columns, and noth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..plan import Node, Plan
 from ..styles import Style
 from .columns import by_column, column_of
 from .emit import scene_of
 from .model import Column, Laid, Slot
 from .places import place
-from .rows import settle
+from .rows import frame_row, settle
 
 __all__ = ["Laid", "lay", "scene_of"]
 
 
-def lay(plan: Plan, style: Style, wrap: float | None = None, framed: bool = False) -> Laid:
-    """Lays a plan out, in lines of at most `wrap` points; `framed`: in a frame, so that its ends need no labels."""
+def lay(plan: Plan, style: Style, wrap: float | None = None, framed: Sequence[float] | None = None) -> Laid:
+    """Lays a plan out, in lines of at most `wrap` points.
+
+    `framed`: it stands in a frame, and these are the heights at which its strands come in, as far as they
+    leave room for each other; its ends need no labels.
+    """
     arrays = dict(enumerate(plan.dom))
     for node in plan.nodes:
         arrays |= zip(node.outs, node.cod, strict=True)
-    laid = Laid(plan, style, arrays, framed)
+    laid = Laid(plan, style, arrays, framed is not None)
     user = {w: node for node in plan.nodes for w in node.ins}
     if style.axes:
         _mark_stubs(plan, user)
-    inside = {id(node): lay(node.inner, style, None, True) for node in plan.nodes if node.inner is not None}
-    start = laid.stack(list(range(len(plan.dom))))
+    start = laid.stack(list(range(len(plan.dom))), framed or ())
     laid.ins = [{s: start[w, s] for s in laid.slots(w)} for w in range(len(plan.dom))]
     first = Column([], [], {}, start)
     middle = [first]
     live = list(range(len(plan.dom)))
     for nodes in by_column(plan):
-        column = column_of(laid, live, nodes, inside, user)
+        column = column_of(laid, live, nodes, user)
         middle.append(column)
         live = [w for item in column.items for w in item.wires]
     aims: dict[Slot, float] = {}
     for _ in range(2):
         heights = start
         for column in middle[1:]:
+            _open_parts(column, laid, heights)
             settle(column, laid, heights, aims)
             heights = column.after
             aims |= {slot: y for slot, y in column.before.items() if y > aims.get(slot, y - 1.0)}
     laid.columns = [*middle, _end(laid, live, heights)]
     place(laid, wrap)
     return laid
+
+
+def _open_parts(column: Column, laid: Laid, heights: dict[Slot, float]) -> None:
+    """Lays out the parts that are opened in a column, to fit the heights at which wires come to it."""
+    for item in column.items:
+        node = item.node
+        if node is None or node.inner is None:
+            continue
+        at: tuple[float, ...] = ()
+        if node.enters is None:
+            at = tuple(heights[w, s] for w in node.ins for s in laid.slots(w))
+            at = tuple(round(y - at[0], 3) for y in at)
+        if (node.address, at) not in laid.parts:
+            laid.parts[node.address, at] = lay(node.inner, laid.style, None, at)
+        item.laid = laid.parts[node.address, at]
+        item.rows = [frame_row(item.laid)]
 
 
 def _mark_stubs(plan: Plan, user: dict[int, Node]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..plan import Node, Plan
 from .model import Column, Item, Laid, Row
-from .rows import frame_row, rows_of
+from .rows import rows_of
 
 
 def by_column(plan: Plan) -> list[list[Node]]:
@@ -30,9 +30,7 @@ def by_column(plan: Plan) -> list[list[Node]]:
     return columns
 
 
-def column_of(
-    laid: Laid, live: list[int], nodes: Sequence[Node], inside: dict[int, Laid], user: dict[int, Node]
-) -> Column:
+def column_of(laid: Laid, live: list[int], nodes: Sequence[Node], user: dict[int, Node]) -> Column:
     """The next column, after the wires `live`: what passes and the nodes, from the top."""
     style = laid.style
     position = {w: i for i, w in enumerate(live)}
@@ -46,9 +44,8 @@ def column_of(
     for node in nodes:
         places = [position[w] for w in node.ins]
         key = sum(places) / len(places) if places else _near(node, user, position, len(live))
-        part = inside.get(id(node))
-        rows = rows_of(node, style) if part is None else [frame_row(part)]
-        keyed.append((key, 1, Item(node, node.outs, rows, part)))
+        rows = rows_of(node, style) if node.inner is None else []
+        keyed.append((key, 1, Item(node, node.outs, rows)))
     keyed.sort(key=lambda entry: entry[:2])
     return Column([item for _, _, item in keyed], live)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lenses.spaces import Array
 
 from ..plan import Node, Plan
+from ..scene import Address
 from ..styles import Style
 
 PAD = 10.0
 """The space around what is inside a frame."""
 TITLE = 16.0
 """The height of a frame's title."""
+
+SLACK = 14.0
+"""How much further apart than evenly wires come into a frame, if that keeps them straight."""
 
 Slot = tuple[int, int]
 """A strand between columns: (wire, axis), with -1 for a number, an index or a whole array."""
@@ -84,7 +88,7 @@ class Laid:
     """A plan with its places, relative to its left edge and the height of its first input.
 
     `ins` and `outs` are the heights of its ends; `labelled` the ends (number, axis) that carry a label
-    close to the right edge.
+    close to the right edge; `parts` the parts inside, by the heights at which wires come to them.
     """
 
     plan: Plan
@@ -99,18 +103,20 @@ class Laid:
     ins: list[dict[int, float]] = field(default_factory=list)
     outs: list[dict[int, float]] = field(default_factory=list)
     labelled: set[tuple[int, int]] = field(default_factory=set)
+    parts: dict[tuple[Address, tuple[float, ...]], Laid] = field(default_factory=dict)
 
     def slots(self, wire: int) -> tuple[int, ...]:
         """The strands of a wire's array."""
         return self.style.slots(self.arrays[wire])
 
-    def stack(self, wires: Iterator[int] | list[int]) -> dict[Slot, float]:
-        """Heights for wires below each other, evenly."""
+    def stack(self, wires: list[int], at: Sequence[float] = ()) -> dict[Slot, float]:
+        """Heights for wires below each other: evenly, or nearly at given ones, so that they need not bend."""
         heights: dict[Slot, float] = {}
         y = -self.style.array
         for w in wires:
-            y += self.style.array
             for k, s in enumerate(self.slots(w)):
-                y += self.style.axis if k else 0.0
+                gap = self.style.axis if k else self.style.array
+                i = len(heights)
+                y += min(max(gap, at[i] - at[i - 1]), gap + SLACK) if i and at else gap
                 heights[w, s] = y
         return heights

@@ -1,0 +1,92 @@
+"""Reading: from a scene back to the term that it shows, by where its wires begin and end.
+
+A wire joins two boxes where its ends lie on points of theirs. Nothing else is used but the data of
+each box, so a picture from which an equal term is read has lost nothing and invented nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from lenses.errors import LensError, explain
+from lenses.terms import Term
+from lenses.wiring import Builder
+
+from .scene import Address, Frame, Glyph, Point, Scene, Wire
+
+Key = tuple[int, int]
+"""A point, in hundredths."""
+
+
+def read(scene: Scene) -> Term:
+    """The term that a scene shows, equal to the one that was drawn. Raises LensError where a wire leads nowhere."""
+    boxes: dict[Address, list[Glyph | Frame]] = defaultdict(list)
+    for item in (*scene.glyphs, *scene.frames):
+        boxes[item.address[:-1]].append(item)
+    wires: dict[Address, list[Wire]] = defaultdict(list)
+    for wire in scene.wires:
+        wires[wire.address].append(wire)
+    return _read((), boxes, wires)
+
+
+def _read(address: Address, boxes: dict[Address, list[Any]], wires: dict[Address, list[Wire]]) -> Term:
+    here = sorted(boxes[address], key=lambda item: item.address)
+    strands = _joined(wires[address])
+    origin = {_key(end): _key(start) for start, end, _ in strands}
+    made: set[Key] = {_key(p) for box in here for array in box.outs for p in array}
+    used: set[Key] = {_key(p) for box in here for array in box.ins for p in array}
+    inputs = _ends(strands, 0, made)
+    outputs = _ends(strands, 1, used)
+    builder = Builder(len(inputs))
+    carried: dict[Key, Any] = {p: w for w, points in zip(builder.wires(), inputs, strict=True) for p in points}
+
+    def arrives(points: Iterable[Key], where: str) -> Any:
+        found = [carried.get(origin.get(p, p)) if p in origin else None for p in points]
+        if any(w is None for w in found):
+            _unreadable(where, "no wire leads to it")
+        if len({w.number for w in found}) != 1:
+            _unreadable(where, "strands of several arrays lead to it")
+        return found[0]
+
+    for box in here:
+        ins = [arrives(map(_key, array), f"input {i} of {box.title}") for i, array in enumerate(box.ins)]
+        term = box.box
+        if isinstance(box, Frame):
+            term = type(term)(**(term.fields | {"term": _read(box.address, boxes, wires)}))
+        for array, wire in zip(box.outs, builder.apply(term, ins), strict=True):
+            carried |= {_key(p): wire for p in array}
+    return builder.term([arrives(points, f"output {k}") for k, points in enumerate(outputs)])
+
+
+def _unreadable(where: str, why: str) -> NoReturn:
+    raise LensError(explain("this picture cannot be read", wire=where, because=why))
+
+
+def _key(point: Point) -> Key:
+    return round(point[0] * 100), round(point[1] * 100)
+
+
+def _joined(wires: Iterable[Wire]) -> list[tuple[Point, Point, int]]:
+    """Where each strand begins and ends, and its array; the pieces of one that goes on in a new line are joined."""
+    open_: dict[tuple[int, int], Point] = {}
+    found = []
+    for wire in wires:
+        start = open_.pop((wire.wire, wire.axis), wire.start)
+        if wire.role == "breaks":
+            open_[wire.wire, wire.axis] = start
+        else:
+            found.append((start, wire.end, wire.wire))
+    return found
+
+
+def _ends(strands: list[tuple[Point, Point, int]], side: int, inside: set[Key]) -> list[list[Key]]:
+    """The points on the left (side 0) or right boundary, an array each, from the top."""
+    arrays: dict[int, list[Point]] = defaultdict(list)
+    for strand in strands:
+        point: Point = strand[side]  # type: ignore[assignment]
+        if _key(point) not in inside:
+            arrays[strand[2]].append(point)
+    ordered = sorted(arrays.values(), key=lambda points: min(y for _, y in points))
+    return [[_key(p) for p in points] for points in ordered]
