@@ -28,7 +28,7 @@ def dashes(laid: Laid, dx: float, dy: float) -> Iterator[Dash]:
         y0 = dy + line.shift
         if broken:
             yield from _finish(runs, laid, dx + laid.lines[column.line].width)
-        facing = _facing(after, laid.style)
+        facing = _facing(after, laid)
         arriving = dict.fromkeys(pairwise(laid.plan.outs), None) if k + 2 == len(laid.columns) else facing
         for pair in pairwise(after.order):
             y = y0 + _below(laid, pair[0], column.after, half)
@@ -49,15 +49,14 @@ def _below(laid: Laid, wire: int, heights: dict[Slot, float], half: float) -> fl
     return heights[wire, laid.slots(wire)[-1]] + half
 
 
-def _facing(column: Column, style: Style) -> dict[Pair, float]:
+def _facing(column: Column, laid: Laid) -> dict[Pair, float]:
     """The heights of dashes on the way into a column, between arrays of neighbouring items and within one."""
     found: dict[Pair, float] = {}
     items = [item for item in column.items if item.ins]
     for item in items:
-        last = {slot[0]: y for slot, y in column.before.items() if slot[0] in item.ins}
-        found |= {pair: last[pair[0]] + style.array / 2 for pair in pairwise(item.ins)}
+        found |= {pair: _below(laid, pair[0], column.before, laid.style.array / 2) for pair in pairwise(item.ins)}
     for a, b in pairwise(items):
-        found[a.ins[-1], b.ins[0]] = beneath(a, style)
+        found[a.ins[-1], b.ins[0]] = beneath(a, laid.style)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .. import glyphs
 from ..plan import Node
-from ..styles import Style
 from ..text import clip, width
 from .dashes import beneath
 from .model import PAD, Column, Item, Laid, Line, Slot
@@ -81,17 +80,17 @@ def _curve(laid: Laid, before: Column, column: Column) -> float:
     """The width in which wires bend on their way to a column."""
     bent = max((abs(y - before.after[s]) for s, y in column.before.items() if s in before.after), default=0.0)
     if laid.style.dashes:
-        bent = max(bent, _dash_bend(column, laid.style), _dash_bend(before, laid.style))
+        bent = max(bent, _dash_bend(column, laid), _dash_bend(before, laid))
     return min(max(14.0 + 0.55 * bent, 24.0), 90.0) if bent > 0.5 else 0.0
 
 
-def _dash_bend(column: Column, style: Style) -> float:
+def _dash_bend(column: Column, laid: Laid) -> float:
     """How far a dash leaves the array above it to go under a body or a frame, with something below."""
     bent = 0.0
     for item in column.items[:-1]:
         if item.ins:
-            last = max((y for slot, y in column.before.items() if slot[0] == item.ins[-1]), default=0.0)
-            bent = max(bent, beneath(item, style) - last - style.array / 2)
+            last = column.before[item.ins[-1], laid.slots(item.ins[-1])[-1]]
+            bent = max(bent, beneath(item, laid.style) - last - laid.style.array / 2)
     return bent
 
 
