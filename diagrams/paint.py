@@ -7,7 +7,7 @@ from typing import Any
 
 from .curves import arrow_head, circle, rounded
 from .glyphs import DOT, Kind, filled
-from .scene import Dash, Frame, Glyph, Label, Scene, Wire
+from .scene import Dash, Frame, Glyph, Label, Mark, Scene, Wire
 from .shapes import Group, Shape, Stroke, Text
 
 
@@ -23,6 +23,8 @@ def shapes(scene: Scene) -> Iterator[Group]:
             yield Group("wire", tuple(_wire(item)), item.title, (*facts, ("address", _address(item.address))))
         elif isinstance(item, Glyph):
             yield Group("glyph", tuple(_glyph(item)), item.title, (("address", _address(item.address)),))
+        elif isinstance(item, Mark):
+            yield Group("mark", item.shapes, item.title, (("address", _address(item.address)),))
         else:
             yield Group("label", (_label(item),), item.title if item.title != item.text else "")
 

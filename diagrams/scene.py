@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .shapes import Shape
 
 Point = tuple[float, float]
 Curve = tuple[tuple[Any, ...], ...]
@@ -134,6 +137,25 @@ class Frame:
     outs: tuple[tuple[Point, ...], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A fact that an overlay adds: what it is drawn with, and where, within (x, y, width, height).
+
+    `kind` is the overlay's name and `value` the number or text that it shows; `address` the box it is about,
+    if it is about one. Wires and glyphs are the same without marks.
+    """
+
+    kind: str
+    shapes: tuple[Shape, ...]
+    x: float
+    y: float
+    width: float
+    height: float
+    value: Any = None
+    title: str = ""
+    address: Address = ()
+
+
 @dataclass
 class Scene:
     """A picture: its size, and everything in it in drawing order. `draw` makes it, `save` writes it by file ending."""
@@ -147,15 +169,17 @@ class Scene:
     wires: list[Wire] = field(default_factory=list)
     glyphs: list[Glyph] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     theme: Any = None
     source: Any = None
 
-    def items(self) -> Iterator[Frame | Dash | Wire | Glyph | Label]:
+    def items(self) -> Iterator[Frame | Dash | Wire | Glyph | Mark | Label]:
         """Everything, from the back to the front."""
         yield from self.frames
         yield from self.dashes
         yield from self.wires
         yield from self.glyphs
+        yield from self.marks
         yield from self.labels
 
     def save(self, path: Any) -> None:

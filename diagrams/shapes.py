@@ -41,7 +41,7 @@ Shape = Stroke | Text
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The shapes of one item of a scene. `kind` is frame, dash, wire, glyph or label; `title` what hovering says.
+    """The shapes of one item of a scene. `kind` is frame, dash, wire, glyph, mark or label; `title` what hovering says.
 
     `attributes` are facts for formats that keep them, as pairs of names and texts.
     """
