@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .scene import Curve, Point
 
 
@@ -56,3 +58,17 @@ def bend(a: Point, b: Point) -> Curve:
 def arrow_head(x: float, y: float, size: float = 5.0) -> Curve:
     """A solid arrow head that points right, its tip at (x, y)."""
     return polygon((x, y), (x - 1.6 * size, y - 0.7 * size), (x - 1.1 * size, y), (x - 1.6 * size, y + 0.7 * size))
+
+
+def pointed(curve: Curve, size: float = 5.0) -> Curve:
+    """A solid arrow head at the end of a curve, in the direction in which it ends."""
+    end = curve[-1][-2:]
+    before = curve[-1][-4:-2] if curve[-1][0] == "C" else curve[-2][-2:]
+    dx, dy = end[0] - before[0], end[1] - before[1]
+    length = math.hypot(dx, dy) or 1.0
+    dx, dy = size * dx / length, size * dy / length
+
+    def at(back: float, aside: float) -> Point:
+        return (end[0] - back * dx - aside * dy, end[1] - back * dy + aside * dx)
+
+    return polygon(at(0.0, 0.0), at(1.6, 0.7), at(1.1, 0.0), at(1.6, -0.7))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .curves import arrow_head, circle, rounded
+from .curves import arrow_head, circle, pointed, rounded
 from .glyphs import DOT, Kind, filled
 from .scene import Dash, Frame, Glyph, Label, Mark, Scene, Wire
 from .shapes import Group, Shape, Stroke, Text
@@ -50,32 +50,39 @@ def _frame(frame: Frame) -> Iterator[Shape]:
         yield Text(frame.text, x + 12.0, y + 12.5, 10.0, bold=True, width=0.0)
 
 
+COLOURS = {"backward": "backward", "parameter": "parameter", "state": "state", "note": "quiet"}
+"""The colours of wires and labels by what they carry or say; the others are in ink."""
+HEADS = {"scalar": 4.0, "index": 5.0, "arrow": 4.5, "change arrow": 4.5}
+"""The sizes of the arrow heads in which wires of these kinds end."""
+
+
 def _wire(wire: Wire) -> Iterator[Shape]:
-    colour = {"backward": "backward", "parameter": "parameter", "state": "state"}.get(wire.role, "ink")
+    colour = COLOURS.get(wire.role, "ink")
     thin = 0.8 if wire.kind == "scalar" else 1.0
-    yield Stroke(wire.curve, colour, None, thin)
-    if wire.kind in ("scalar", "index"):
-        x, y = wire.end
-        yield filled(arrow_head(x, y, 4.0 if wire.kind == "scalar" else 5.0), colour)
+    yield Stroke(wire.curve, colour, None, thin, (4.0, 2.5) if wire.kind.startswith("change") else None)
+    if wire.kind in HEADS:
+        yield filled(pointed(wire.curve, HEADS[wire.kind]), colour)
 
 
 def _glyph(glyph: Glyph) -> Iterator[Shape]:
+    kind = Kind.looks[glyph.kind]
+    ink = getattr(kind, "strands", "ink")
     dots: dict[tuple[float, float], None] = {}
     for thread in glyph.threads:
-        yield Stroke(thread.curve, "ink", None, 1.0)
+        yield Stroke(thread.curve, ink, None, 1.0)
         start: Any = thread.curve[0][-2:]
         end: Any = thread.curve[-1][-2:]
         if thread.kind in ("meet", "end"):
             dots[end] = None
         elif thread.kind == "begin":
-            yield Stroke(circle(*start, DOT - 0.6), "ink", "paper")
+            yield Stroke(circle(*start, DOT - 0.6), ink, "paper")
         elif thread.kind == "stub":
             yield filled(arrow_head(*end, 5.0))
     for dot in dots:
-        yield filled(circle(*dot, DOT))
-    yield from Kind.looks[glyph.kind].shapes(glyph)
+        yield filled(circle(*dot, DOT), ink)
+    yield from kind.shapes(glyph)
 
 
 def _label(label: Label) -> Text:
-    colour = "quiet" if label.role == "note" else "ink"
+    colour = COLOURS.get(label.role, "ink")
     return Text(label.text, label.x, label.y, label.size, label.anchor, colour, label.bold, label.italic, label.width)
