@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+from collections.abc import Sequence
 from typing import Any
 
+import jax
+
 from lenses.errors import LensError, explain, shown
-from lenses.terms import Term
+from lenses.spaces import Array, Space
+from lenses.terms import Term, tensor_spaces
 from lenses.typed import as_typed
 
+from .jaxpr import of_function
 from .layout import lay, scene_of
-from .plan import Fold, of_term
+from .plan import Fold, Plan, of_term
 from .scene import Scene
 from .styles import STYLES
 from .themes import THEMES, Theme
 
 
 def draw(
-    term: Term,
+    subject: Any,
+    *at: Any,
     style: str | None = None,
     fold: Fold = None,
     labels: str | None = None,
@@ -26,7 +33,10 @@ def draw(
     names: Any = None,
     wrap: float | None = None,
 ) -> Scene:
-    """The picture of a typed term: a scene, which saves by the file's ending and shows itself in a notebook.
+    """The picture of a term or of a JAX function: a scene, which saves by file ending and shows in a notebook.
+
+    `subject` is a term, typed or with its space after it, or a function with examples of its arguments (or
+    their spaces) after it.
 
     - `style`: "neural" (axes are wires), "string" (arrays are wires), "circuit" (gates) or "graph" (boxes
       with their whole text); neural unless given.
@@ -39,17 +49,37 @@ def draw(
 
     Raises SpaceError for a term without its type, LensError for an unknown style, theme, label or part.
     """
-    typed = as_typed(term, None, "draw")
     chosen = STYLES[_choice("style", style or "neural", STYLES)]
     if labels is not None:
         _choice("labels", labels, ("both", "names", "sizes", "none"))
         chosen = dataclasses.replace(chosen, names=labels)
-    plan = of_term(typed, fold)
-    plan.names = _names(names, len(plan.dom))
+    known = theme if isinstance(theme, Theme) else THEMES[_choice("theme", theme, THEMES)]
+    if isinstance(subject, Term) or not callable(subject):
+        plan = of_term(as_typed(subject, tensor_spaces(at) if at else None, "draw"), fold)
+    else:
+        plan = _of_function(subject, at, fold)
+    plan.names = _names(names, len(plan.dom)) or plan.names
     scene = scene_of(lay(plan, chosen, wrap), title)
-    scene.theme = theme if isinstance(theme, Theme) else THEMES[_choice("theme", theme, THEMES)]
-    scene.source = typed
+    scene.theme = known
     return scene
+
+
+def _of_function(function: Any, at: Sequence[Any], fold: Fold) -> Plan:
+    """The plan of a function; spaces stand for examples of their arrays and name their axes."""
+    try:
+        parameters = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        parameters = []
+    examples: list[Any] = []
+    named: dict[str, tuple[str | None, ...]] = {}
+    for value in at:
+        for array in value if isinstance(value, Space) else (value,):
+            if isinstance(array, Array):
+                if any(array.names) and len(examples) < len(parameters):
+                    named[parameters[len(examples)]] = array.names
+                array = jax.ShapeDtypeStruct(array.sizes, array.dtype)
+            examples.append(array)
+    return of_function(function, *examples, names=named or None, fold=fold)
 
 
 def _choice(what: str, value: Any, known: Any) -> Any:

@@ -414,7 +414,7 @@ class Triangle(Kind):
         return 18.0
 
     def margins(self, node: Node, style: Style) -> tuple[float, float]:
-        return (24.0, 12.0) if self.text(node, style) else (13.0, 12.0)
+        return (24.0, 12.0) if self.text(node, style) else (13.0, 11.0)
 
     def shapes(self, glyph: Glyph) -> Iterator[Shape]:
         x, y = glyph.x, glyph.y + glyph.height / 2

@@ -33,12 +33,15 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, help="what to draw the split and the start from (default: %(default)s)"
     )
     parser.add_argument("--no-laws", dest="laws", action="store_false", help="leave the check of laws out")
+    parser.add_argument(
+        "--picture", metavar="FILE", default="digits.svg", help="where the model is drawn (default: %(default)s)"
+    )
 
 
 def _demo(options: argparse.Namespace) -> None:
     from . import demo
 
-    demo.run(options.epochs, options.seed, started=demo.since_start(), laws=options.laws)
+    demo.run(options.epochs, options.seed, started=demo.since_start(), laws=options.laws, picture=options.picture)
 
 
 # -- show ------------------------------------------------------------------------------------
@@ -128,6 +131,47 @@ def describe(typed: Typed) -> str:
     return "\n".join([*lines, f"operations:  {flops(typed.term, typed.dom):,} an example"])
 
 
+# -- draw ------------------------------------------------------------------------------------
+
+
+def _draw_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("term", metavar="module:term", help="a term or a function by its module and its name there")
+    parser.add_argument("--at", metavar="SPACE", help='the domain, e.g. "Real(28, 28, 1) @ Index(below=10)"')
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="ends in .svg, .pdf, .png, .tex, .dot or .html (default: NAME.svg)"
+    )
+    parser.add_argument("--style", help="neural, string, circuit or graph (default: neural)")
+    parser.add_argument(
+        "--fold", metavar="N|PATH", nargs="+", help="open N levels of parts, or close the parts at paths such as a/b"
+    )
+    parser.add_argument("--labels", help="both, names, sizes or none (default: both)")
+    parser.add_argument("--theme", default="light", help="light, dark or print (default: %(default)s)")
+    parser.add_argument("--title", default="", help="stands above the picture")
+    parser.add_argument("--names", nargs="+", help="names of the inputs")
+    parser.add_argument("--wrap", type=float, metavar="POINTS", help="go on in a new line after this width")
+
+
+def _draw(options: argparse.Namespace) -> None:
+    from . import pictures
+    from .spaces import parse_space
+
+    subject = find_object(options.term, "term")
+    if isinstance(subject, Term):
+        subject = typed_term(options.term, options.at)
+        spaces: list[Any] = []
+    elif options.at is None:
+        raise _no_space(options.term)
+    else:
+        spaces = [parse_space(options.at)]
+    fold = options.fold
+    if fold is not None and len(fold) == 1 and fold[0].isdecimal():
+        fold = int(fold[0])
+    how = {k: getattr(options, k) for k in ("style", "labels", "theme", "title", "names", "wrap")}
+    path = options.output or f"{options.term.rpartition(':')[2].rpartition('.')[2]}.svg"
+    pictures.draw(subject, *spaces, fold=fold, **how).save(path)
+    print(path)
+
+
 # -- check and laws --------------------------------------------------------------------------
 
 
@@ -185,11 +229,12 @@ def _laws(options: argparse.Namespace) -> None:
 
 COMMANDS: dict[str, Command] = {
     "demo": Command(
-        "train a small network on handwritten digits, check its laws, and say where the time went",
+        "train a small network on handwritten digits, check its laws, draw it, and say where the time went",
         _demo_arguments,
         _demo,
     ),
     "show": Command("print a term with its types, its parameters and its cost", _show_arguments, _show),
+    "draw": Command("draw a term as a neural circuit diagram, or in another style", _draw_arguments, _draw),
     "check": Command("try the laws that apply to a term, a function, a rule, ...", _check_arguments, _check),
     "laws": Command("print every law: its structure, name, statement and source", _laws_arguments, _laws),
 }

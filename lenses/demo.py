@@ -21,6 +21,7 @@ from .laws import check
 from .learner.learner import learner
 from .learner.losses import softmax_cross_entropy
 from .learner.optimisers import adam
+from .pictures import draw
 from .spaces import Real
 from .trees import leaves
 
@@ -106,11 +107,11 @@ def since_start() -> float:
         return time.process_time()
 
 
-def run(epochs: int = 30, seed: int = 0, started: float | None = None, laws: bool = True) -> float:
+def run(epochs: int = 30, seed: int = 0, started: float | None = None, laws: bool = True, picture: Any = None) -> float:
     """Trains `model` on the digits, prints what happened, and returns the accuracy on the test images.
 
     `started`: seconds that went by before, for the table of times (default: none). `laws`: whether the
-    model's laws are checked, too.
+    model's laws are checked, too. `picture`: the file that the model is drawn into, if any.
     """
     if epochs < 1 or seed < 0:
         raise DataError(explain(f"demo: epochs={epochs}, seed={seed}", expected="1 epoch or more, a seed of 0 or more"))
@@ -139,6 +140,10 @@ def run(epochs: int = 30, seed: int = 0, started: float | None = None, laws: boo
         with clock.phase("laws"):
             report = check(model, space, examples=1)
         print("laws:      ", report.summary if report.passed else report)
+    if picture is not None:
+        with clock.phase("picture"):
+            draw(model, space, title="digits", wrap=1000).save(picture)
+        print("picture:   ", picture)
     print("loss:      ", f"{history.loss[0]:.3f} in the first epoch, {history.loss[-1]:.3f} in the last of {epochs}")
     print("accuracy:  ", f"{found['accuracy']:.4f} on the test images: {right} of {len(test[1])} right")
     print("where the time went:")

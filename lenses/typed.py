@@ -95,7 +95,10 @@ class Typed(Term):
         return self._hash
 
     def _repr_svg_(self) -> str | None:
-        return draw_hook(self) if draw_hook else None
+        from .pictures import drawer
+
+        draw = drawer()
+        return None if draw is None else draw(self).svg()
 
 
 def _settled(term: Term, dom: Space) -> Term:
@@ -122,10 +125,6 @@ class _Without(Functor):
     def box(self, box: Box) -> Term:
         self.leaf += 1
         return Identity(box.arity[0]) if self.leaf in self.leaves else box
-
-
-draw_hook: Callable[[Typed], str] | None = None
-"""Filled by a package that draws terms; gives the SVG that a notebook shows for a typed term."""
 
 
 def as_typed(term: Term, space: Space | None = None, what: str = "this") -> Typed:

@@ -64,10 +64,10 @@ def beneath(item: Item, style: Style) -> float:
     """The height of the dash beneath an item, on the way in: below its body, or below the last strand that comes in."""
     last = item.rows[-1]
     if item.laid is not None:
-        return last.y + last.down + 5.0
+        return last.y + last.down + 2.0
     if item.node is not None and not glyphs.of(item.node, style).half:
         last = max((row for row in item.rows if row.into), key=lambda row: row.y)
-    return last.y + max(style.array / 2, last.down + 3.0)
+    return last.y + max(style.array / 2, last.down + 2.0)
 
 
 def _through(

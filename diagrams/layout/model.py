@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -75,8 +76,8 @@ class Column:
 class Line:
     """One line of a wrapped picture: its extent, where it starts, and which strands are labelled there."""
 
-    top: float = 0.0
-    bottom: float = 0.0
+    top: float = math.inf
+    bottom: float = -math.inf
     x: float = 0.0
     shift: float = 0.0
     width: float = 0.0

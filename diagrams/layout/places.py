@@ -56,6 +56,9 @@ def place(laid: Laid, wrap: float | None = None) -> None:
                 line.top, line.bottom = min(line.top, row.y - row.up), max(line.bottom, row.y + row.down)
         for y in (*column.before.values(), *column.after.values()):
             line.top, line.bottom = min(line.top, y - style.label_size - 2), max(line.bottom, y + 4.0)
+    for line in laid.lines:
+        if line.top > line.bottom:  # nothing is in it
+            line.top = line.bottom = 0.0
     laid.width = max(part.width for part in laid.lines)
     for j, w in enumerate(laid.plan.outs):
         laid.labelled |= {(j, s) for s in laid.slots(w) if (w, s) in seen and x - seen[w, s] < 60.0}

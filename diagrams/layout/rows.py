@@ -110,7 +110,7 @@ def _wanted(item: Item, heights: dict[Slot, float]) -> list[float | None]:
 def _apart(above: Row, row: Row, k: int, style: Style) -> float:
     """How far a row, the k-th of its item, must be from the one above it."""
     if k == 0 and style.dashes:  # a dash runs between
-        return max(style.array, max(style.array / 2, above.down + 5.0) + 3.0 + row.up)
+        return max(style.array, max(style.array / 2, above.down + 2.0) + 2.0 + row.up)
     if k == 0:
         return max(style.array, above.down + row.up)
     sides = (above.into, row.into), (above.out, row.out)
