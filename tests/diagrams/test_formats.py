@@ -171,6 +171,7 @@ def check_tex(labels: list[str]) -> None:
             found = re.fullmatch(r"\\hbox to 0pt\{(?:\\hss\{\})?(.*?)(?:\\hss\{\})?\}", body)
             assert found
             body = found[1]
+        assert not re.search("--|''|``|,,|[?!]`", body), "TeX makes one sign of two"
         assert alike(decoded(body)) == alike(clean(label))
     depth = 0
     for token in re.findall(r"\\[A-Za-z]+|\\[^A-Za-z]|[{}]", source):
