@@ -1,8 +1,9 @@
 """Pictures of terms: neural circuit diagrams, string diagrams, circuits and graphs, drawn from the term that runs."""
 
 from .drawing import draw
+from .equations import equation
 from .reading import read
 from .scene import Scene
 from .themes import THEMES, Theme
 
-__all__ = ["THEMES", "Scene", "Theme", "draw", "read"]
+__all__ = ["THEMES", "Scene", "Theme", "draw", "equation", "read"]

@@ -75,11 +75,11 @@ def _glyph(glyph: Glyph) -> Iterator[Shape]:
         if thread.kind in ("meet", "end"):
             dots[end] = None
         elif thread.kind == "begin":
-            yield Stroke(circle(*start, DOT - 0.6), ink, "paper")
+            yield Stroke(circle(start[0], start[1], DOT - 0.6), ink, "paper")
         elif thread.kind == "stub":
-            yield filled(arrow_head(*end, 5.0))
+            yield filled(arrow_head(end[0], end[1], 5.0))
     for dot in dots:
-        yield filled(circle(*dot, DOT), ink)
+        yield filled(circle(dot[0], dot[1], DOT), ink)
     yield from kind.shapes(glyph)
 
 

@@ -32,7 +32,8 @@ class Node:
 
     `enters[i][k]` is the axis of the i-th array outside which is axis k of it inside an opened part,
     and `leaves` likewise on the way out; None where they are the same. `on_stub`: it is written on the
-    arrow in which the product before it leaves.
+    arrow in which the product before it leaves. `turned`: the order, from the top, of the inputs of a sum or
+    the outputs of a copy, where it is not that of their numbers: wires cross less then.
     """
 
     glyph: str
@@ -51,6 +52,7 @@ class Node:
     enters: tuple[tuple[int, ...], ...] | None = None
     leaves: tuple[tuple[int, ...], ...] | None = None
     on_stub: bool = False
+    turned: tuple[int, ...] | None = None
 
 
 @dataclass

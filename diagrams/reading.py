@@ -43,8 +43,9 @@ def _read(address: Address, boxes: dict[Address, list[Any]], wires: dict[Address
     carried: dict[Key, Any] = {p: w for w, points in zip(builder.wires(), inputs, strict=True) for p in points}
 
     def arrives(points: Iterable[Key], where: str) -> Any:
-        found = [carried.get(origin.get(p, p)) if p in origin else None for p in points]
-        if any(w is None for w in found):
+        points = list(points)
+        found = [carried[origin[p]] for p in points if p in origin and origin[p] in carried]
+        if not found or len(found) < len(points):
             _unreadable(where, "no wire leads to it")
         if len({w.number for w in found}) != 1:
             _unreadable(where, "strands of several arrays lead to it")

@@ -16,6 +16,7 @@ frame. Each step is linear in the number of wires alive in its columns, and noth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..plan import Node, Plan
@@ -44,24 +45,52 @@ def lay(plan: Plan, style: Style, wrap: float | None = None, framed: Sequence[fl
         _mark_stubs(plan, user)
     start = laid.stack(list(range(len(plan.dom))), framed or ())
     laid.ins = [{s: start[w, s] for s in laid.slots(w)} for w in range(len(plan.dom))]
-    first = Column([], [], {}, start)
-    middle = [first]
-    live = list(range(len(plan.dom)))
-    for nodes in by_column(plan):
-        column = column_of(laid, live, nodes, user)
-        middle.append(column)
-        live = [w for item in column.items for w in item.wires]
+    middle = _columns(laid, start, user)
     aims: dict[Slot, float] = {}
-    for _ in range(2):
-        heights = start
-        for column in middle[1:]:
-            _open_parts(column, laid, heights)
-            settle(column, laid, heights, aims)
-            heights = column.after
-            aims |= {slot: y for slot, y in column.before.items() if y > aims.get(slot, y - 1.0)}
+    heights = _settle(laid, middle, start, aims)
+    if _turn_copies(laid, aims):
+        middle = _columns(laid, start, user)
+        aims = {}
+        _settle(laid, middle, start, aims)
+    heights = _settle(laid, middle, start, aims)
+    live = [w for item in middle[-1].items for w in item.wires] if middle[1:] else list(range(len(plan.dom)))
     laid.columns = [*middle, _end(laid, live, heights)]
     place(laid, wrap)
     return laid
+
+
+def _columns(laid: Laid, start: dict[Slot, float], user: dict[int, Node]) -> list[Column]:
+    """The columns with what is in them from the top; the first is the left edge."""
+    columns = [Column([], [], {}, start)]
+    live = list(range(len(laid.plan.dom)))
+    for nodes in by_column(laid.plan):
+        columns.append(column_of(laid, live, nodes, user))
+        live = [w for item in columns[-1].items for w in item.wires]
+    return columns
+
+
+def _settle(
+    laid: Laid, columns: list[Column], heights: dict[Slot, float], aims: dict[Slot, float]
+) -> dict[Slot, float]:
+    """Gives the rows of all columns their heights, notes in `aims` how low each strand gets, and returns the last."""
+    for column in columns[1:]:
+        _open_parts(column, laid, heights)
+        settle(column, laid, heights, aims)
+        heights = column.after
+        aims |= {slot: y for slot, y in column.before.items() if y > aims.get(slot, y - 1.0)}
+    return heights
+
+
+def _turn_copies(laid: Laid, aims: dict[Slot, float]) -> bool:
+    """Orders the outputs of each copy as they are used, from the top; whether any changed."""
+    changed = False
+    for node in laid.plan.nodes:
+        if node.glyph == "dot" and len(node.outs) > 1:
+            ends = [aims.get((w, laid.slots(w)[0]), math.inf) for w in node.outs]
+            turned = tuple(sorted(range(len(ends)), key=ends.__getitem__))
+            changed |= turned != (node.turned or tuple(range(len(ends))))
+            node.turned = turned
+    return changed
 
 
 def _open_parts(column: Column, laid: Laid, heights: dict[Slot, float]) -> None:

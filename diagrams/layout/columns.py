@@ -44,8 +44,11 @@ def column_of(laid: Laid, live: list[int], nodes: Sequence[Node], user: dict[int
     for node in nodes:
         places = [position[w] for w in node.ins]
         key = sum(places) / len(places) if places else _near(node, user, position, len(live))
+        if node.glyph == "plus":
+            node.turned = tuple(sorted(range(len(places)), key=places.__getitem__))
         rows = rows_of(node, style) if node.inner is None else []
-        keyed.append((key, 1, Item(node, node.outs, rows)))
+        outs = node.outs if node.glyph != "dot" or node.turned is None else tuple(node.outs[j] for j in node.turned)
+        keyed.append((key, 1, Item(node, outs, rows)))
     keyed.sort(key=lambda entry: entry[:2])
     return Column([item for _, _, item in keyed], live)
 

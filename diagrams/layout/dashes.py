@@ -54,9 +54,9 @@ def _facing(column: Column, laid: Laid) -> dict[Pair, float]:
     found: dict[Pair, float] = {}
     items = [item for item in column.items if item.ins]
     for item in items:
-        found |= {pair: _below(laid, pair[0], column.before, laid.style.array / 2) for pair in pairwise(item.ins)}
+        found |= {pair: _below(laid, pair[0], column.before, laid.style.array / 2) for pair in pairwise(item.arriving)}
     for a, b in pairwise(items):
-        found[a.ins[-1], b.ins[0]] = beneath(a, laid.style)
+        found[a.arriving[-1], b.arriving[0]] = beneath(a, laid.style)
     return found
 
 
@@ -75,7 +75,7 @@ def _through(
 ) -> tuple[dict[Pair, Path], dict[Pair, Path]]:
     """Carries the dashes through a column: on between what stays apart, begun and ended inside boxes."""
     right = left + column.width
-    into = [(w, k) for k, item in enumerate(column.items) for w in item.ins]
+    into = [(w, k) for k, item in enumerate(column.items) for w in item.arriving]
     out = [(w, k) for k, item in enumerate(column.items) for w in item.wires]
     arriving = {(j, k): (a, b) for (a, j), (b, k) in pairwise(into) if j != k}
     kept: dict[Pair, Path] = {}

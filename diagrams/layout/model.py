@@ -49,6 +49,13 @@ class Item:
         """The wires that come in."""
         return self.wires if self.node is None else self.node.ins
 
+    @property
+    def arriving(self) -> tuple[int, ...]:
+        """The wires that come in, from the top."""
+        node = self.node
+        turned = node is not None and node.glyph == "plus" and node.turned is not None
+        return tuple(node.ins[i] for i in node.turned) if turned else self.ins  # type: ignore[union-attr]
+
 
 @dataclass
 class Column:

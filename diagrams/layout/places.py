@@ -92,7 +92,7 @@ def _dash_bend(column: Column, laid: Laid) -> float:
     bent = 0.0
     for item in column.items[:-1]:
         if item.ins:
-            last = column.before[item.ins[-1], laid.slots(item.ins[-1])[-1]]
+            last = column.before[item.arriving[-1], laid.slots(item.arriving[-1])[-1]]
             bent = max(bent, beneath(item, laid.style) - last - laid.style.array / 2)
     return bent
 

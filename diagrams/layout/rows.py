@@ -12,8 +12,10 @@ from .model import PAD, TITLE, Column, Item, Laid, Row, Slot
 
 def rows_of(node: Node, style: Style) -> list[Row]:
     """The rows of a node: one for each strand in, the strands out on the rows of those they come of."""
-    ins = [(i, s) for i, a in enumerate(node.dom) for s in style.slots(a)]
-    outs = [(j, s) for j, a in enumerate(node.cod) for s in style.slots(a)]
+    into = node.turned if node.turned is not None and node.glyph == "plus" else range(len(node.dom))
+    away = node.turned if node.turned is not None and node.glyph == "dot" else range(len(node.cod))
+    ins = [(i, s) for i in into for s in style.slots(node.dom[i])]
+    outs = [(j, s) for j in away for s in style.slots(node.cod[j])]
     rows = [Row(into=(node.ins[i], s)) for i, s in ins]
     source = _sources(node, style, ins, outs)
     placed: list[Row] = []
@@ -42,8 +44,8 @@ def _sources(
         return {place: k for k, place in enumerate(outs) if k < len(ins)}
     number = {place: k for k, place in enumerate(ins)}
     strands = style.strands(node)
-    meet = -1 if style.merges_down(node) else 0
-    source = {place: number[strand.ins[meet]] for strand in strands if strand.ins for place in strand.outs}
+    meet = max if style.merges_down(node) else min
+    source = {place: meet(number[p] for p in strand.ins) for strand in strands if strand.ins for place in strand.outs}
     past = {place for strand in strands for place in strand.ins}
     begun = {place for strand in strands for place in strand.outs}
     touched = [number[place] for place in ins if place not in past]
@@ -75,14 +77,14 @@ def settle(column: Column, laid: Laid, heights: dict[Slot, float], aims: dict[Sl
             want = wanted[i] = max(want, most)
         if i:
             above = rows[i - 1][0].rows[rows[i - 1][1]]
-            apart = _apart(above, row, k, style)
+            apart = _apart(item, k, above, style)
             below = want - apart if want is not None else None if below is None else below - apart
     edge: float | None = None
     for i, (item, k) in enumerate(rows):
         row, want = item.rows[k], wanted[i]
         if edge is not None:
             above = rows[i - 1][0].rows[rows[i - 1][1]]
-            least = edge + _apart(above, row, k, style)
+            least = edge + _apart(item, k, above, style)
             row.y = least if want is None else max(want, least)
         else:
             row.y = 0.0 if want is None else want
@@ -107,12 +109,15 @@ def _wanted(item: Item, heights: dict[Slot, float]) -> list[float | None]:
     return wanted
 
 
-def _apart(above: Row, row: Row, k: int, style: Style) -> float:
-    """How far a row, the k-th of its item, must be from the one above it."""
+def _apart(item: Item, k: int, above: Row, style: Style) -> float:
+    """How far the k-th row of an item must be from the one above it."""
+    row = item.rows[k]
     if k == 0 and style.dashes:  # a dash runs between
         return max(style.array, max(style.array / 2, above.down + 2.0) + 2.0 + row.up)
     if k == 0:
         return max(style.array, above.down + row.up)
+    if not style.axes and item.node is not None and item.node.glyph == "plus":
+        return 0.45 * style.array  # summands of a string diagram merge at once
     sides = (above.into, row.into), (above.out, row.out)
     parts = any(a is not None and b is not None and a[0] != b[0] for a, b in sides)
     return max(style.array if parts else style.axis, above.down + row.up)

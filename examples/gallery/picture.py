@@ -17,6 +17,7 @@ class Picture:
         fold: which blocks are drawn closed: those deeper than a number of levels, or those at paths such as
             "encoder/attention"; None opens all of them.
         inputs: letters for the arrays that come in, from the top.
+        wrap: the width in points after which it goes on in a new line.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Picture:
     inputs: tuple[str, ...] = ()
     left: Typed | None = None
     right: Typed | None = None
+    wrap: float = 2200.0
 
     @property
     def terms(self) -> tuple[Typed, ...]:

@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
+import xml.etree.ElementTree
+from itertools import pairwise
 
+import jax
+import jax.numpy as jnp
 import pytest
-from helpers import refused
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from helpers import calls, refused
 
 import diagrams
 from diagrams.paint import shapes
-from diagrams.reading import read
 from diagrams.shapes import Text
 from diagrams.styles import STYLES
 from diagrams.text import width
-from lenses import LensError, Real, SpaceError, block, compose, copy, dense, einsum, laws, over, relu, scan, softmax, tanh
+from lenses import (
+    LensError,
+    Real,
+    Residue,
+    SpaceError,
+    add,
+    block,
+    compile,
+    compose,
+    copy,
+    dense,
+    einsum,
+    identity,
+    multiply,
+    over,
+    relu,
+    scale,
+    scan,
+    softmax,
+    swap,
+    tanh,
+    wired,
+)
 from lenses.laws.generate import decode
 from lenses.laws.signature import standard
+
+
+@wired
+def ATTENTION(q, k, v):
+    weights = softmax("key")(scale(8**-0.5)(einsum("query d, key d -> query key")(q, k)))
+    return einsum("query key, key d -> query d")(weights, v)
 
 
 def random_terms(n, seed=0):
@@ -45,7 +75,7 @@ def overlap(a, b, slack=0.6):
 
 def points_along(curve, n=12):
     """Points of a path, for asking what it passes through."""
-    at = None
+    at = (0.0, 0.0)
     for command, *p in curve:
         if command in "ML":
             if command == "L":
@@ -65,14 +95,14 @@ def points_along(curve, n=12):
 
 def check_picture(term, style, **how):
     scene = diagrams.draw(term, style=style, **how)
-    assert read(scene) == term.term
+    assert diagrams.read(scene) == term.term
     texts = list(boxes(scene))
     for i, (a, text, group) in enumerate(texts):
         for b, other, its in texts[i + 1 :]:
             assert group == its or not overlap(a, b), f"{text!r} covers {other!r}"
     for wire in scene.wires:
         xs = [x for x, _ in points_along(wire.curve)]
-        assert all(a <= b + 1e-6 for a, b in zip(xs, xs[1:], strict=False)), "a wire runs back"
+        assert all(a <= b + 1e-6 for a, b in pairwise(xs)), "a wire runs back"
     bodies = [(g.x, g.y, g.x + g.width, g.y + g.height) for g in scene.glyphs if g.width and g.height]
     for i, a in enumerate(bodies):
         assert not any(overlap(a, b) for b in bodies[i + 1 :]), "two bodies overlap"
@@ -84,7 +114,9 @@ def check_picture(term, style, **how):
             for x0, y0, x1, y1 in bodies:
                 assert not (x0 + 1 < x < x1 - 1 and y0 + 1 < y < y1 - 1), f"a wire of {wire.title} enters a body"
     for x0, y0, x1, y1 in [*bodies, *(box for box, _, _ in texts)]:
-        assert x0 >= -0.5 and y0 >= -0.5 and x1 <= scene.width + 0.5 and y1 <= scene.height + 0.5, "outside of the paper"
+        assert x0 >= -0.5 and y0 >= -0.5 and x1 <= scene.width + 0.5 and y1 <= scene.height + 0.5, (
+            "outside of the paper"
+        )
     assert diagrams.draw(term, style=style, **how).svg() == scene.svg()
     return scene
 
@@ -100,3 +132,157 @@ def test_random_terms(style):
 def test_many_random_terms(style):
     for term in random_terms(1000, 1):
         check_picture(term, style)
+
+
+def test_reading_goes_by_the_wires():
+    typed = (tanh @ relu >> swap >> multiply).at(Real(2), Real(2))
+    scene = diagrams.draw(typed)
+    assert diagrams.read(scene) == typed.term
+    a, b = (i for i, w in enumerate(scene.wires) if w.start[0] > scene.glyphs[0].x and len(w.curve) > 2)
+    first, second = scene.wires[a], scene.wires[b]
+    crossed = [dataclasses.replace(w, curve=(o.curve[0], *w.curve[1:])) for w, o in ((first, second), (second, first))]
+    scene.wires[a], scene.wires[b] = crossed
+    assert diagrams.read(scene) == (tanh @ relu >> multiply) != typed.term
+    scene.wires.pop(a)
+    refused(LensError, lambda: diagrams.read(scene), "cannot be read", "no wire leads to it")
+
+
+# -- the grammar, on the scene ---------------------------------------------------------------
+
+
+def strands(scene, name):
+    return [w for w in scene.wires if w.name == name]
+
+
+def threads(glyph, kind):
+    return [t for t in glyph.threads if t.kind == kind]
+
+
+def test_attention():
+    typed = ATTENTION.at(Real(query=28, d=64), Real(key=28, d=64), Real(key=28, d=64))
+    scene = check_picture(typed, "neural", names="Q K V")
+    assert [g.kind for g in scene.glyphs] == ["product", "floating", "softmax", "product"]
+    scores, scaled, weights, out = scene.glyphs
+    for product in (scores, out):  # both products are cups between neighbours
+        (cup,) = threads(product, "cup")
+        assert cup.curve[0][-2] == cup.curve[-1][-2] and cup.curve[0][-1] != cup.curve[-1][-1]
+    # the scale stands on the arrow in which the first product leaves
+    (stem,) = threads(scores, "stem")
+    assert scaled.text == "× 0.3536" and scaled.y + scaled.height / 2 == pytest.approx(stem.curve[-1][2])
+    # the triangle is on the key axis alone, and the query axis runs past everything, straight until the end
+    (key,) = [p for p, axis in zip(weights.ins[0], (0, 1), strict=True) if axis == 1]
+    assert weights.y < key[1] < weights.y + weights.height
+    query = strands(scene, "query")
+    assert all(t.kind == "pass" for g in scene.glyphs for t in g.threads if t.curve[0][2] == query[0].start[1])
+    assert len({w.start[1] for w in query}) == 1 and query[-1].end[1] > query[-1].start[1]
+    assert {label.text for label in scene.labels} >= {"query = 28", "key = 28", "d = 64", "Q", "K", "V", "query", "d"}
+
+
+def test_multi_head_attention():
+    @wired
+    def heads(q, kv):
+        project = [dense(k=16, head=4)(x) for x in (q, kv, kv)]
+        scores = einsum("query k head, key k head -> query key head")(*project[:2])
+        weights = softmax("key")(scale(0.25)(scores))
+        mixed = einsum("query key head, key k head -> query k head")(weights, project[2])
+        return dense(m=64, axes=2)(mixed)
+
+    scene = check_picture(heads.at(Real(query=10, m=64), Real(key=12, m=64)), "neural")
+    cards = [g for g in scene.glyphs if g.kind == "card"]
+    assert len(cards) == 4 and [len(g.outs[0]) for g in cards] == [3, 3, 3, 2]
+    for product in (g for g in scene.glyphs if g.kind == "product"):
+        assert len(threads(product, "meet")) == 2  # the heads merge at a dot
+        assert len(threads(product, "cup")) == 1
+    assert cards[-1].height > 20  # two axes go into the last card
+
+
+def test_copies_and_sums_are_dots_an_axis():
+    skip = (copy >> identity @ tanh >> add).at(Real(token=3, d=4))
+    scene = check_picture(skip, "neural")
+    first, _, last = scene.glyphs
+    assert first.kind == "copy" and len(threads(first, "meet")) == 2
+    assert last.kind == "sum" and last.text == "+" and len(threads(last, "meet")) == 4
+    assert len(scene.dashes) == 1  # between the copies, from where they part to where they merge
+
+
+def test_broadcast_axes_run_past_as_vmap_maps_them():
+    """`over` is drawn as what it does: the axis runs past every box, and ends in none."""
+    term = over("batch", dense(5) >> relu).at(Real(batch=2, d=3))
+    scene = check_picture(term, "neural")
+    batch = strands(scene, "batch")
+    assert len({w.start[1] for w in batch} | {w.end[1] for w in batch}) == 1
+    net, inner = compile(term), compile(dense(5) >> relu, Real(3))
+    params = net.init(jax.random.key(0))
+    x = jax.random.normal(jax.random.key(1), (2, 3))
+    one = inner.init(jax.random.key(0))
+    one = jax.tree.unflatten(jax.tree.structure(one), jax.tree.leaves(params))
+    assert jnp.allclose(net(params, x), jax.vmap(lambda v: inner(one, v))(x))
+
+
+def test_blocks_repeats_and_folds():
+    part = block("encoder", copy >> (identity @ block("ff", dense(8) >> relu >> dense(d=4))) >> add)
+    typed = (part**3).at(Real(token=5, d=4))
+    opened = check_picture(typed, "neural")
+    assert [(f.kind, f.text) for f in opened.frames] == [("repeat", "× 3"), ("block", "encoder"), ("block", "ff")]
+    for outer, inner in pairwise(opened.frames):
+        assert outer.x < inner.x and inner.x + inner.width < outer.x + outer.width
+        assert outer.y < inner.y and inner.y + inner.height < outer.y + outer.height
+    for depth in range(3):
+        assert len(check_picture(typed, "neural", fold=depth).frames) == depth
+    closed = check_picture(typed, "string", fold="repeat_0/encoder/ff")
+    assert [f.text for f in closed.frames] == ["× 3", "encoder"] and "ff" in {g.text for g in closed.glyphs}
+
+
+def test_steps_of_a_scan_are_framed():
+    cell = (dense(4) @ dense(4)) >> add >> tanh >> copy
+    scene = diagrams.draw(scan(cell, "time").at(Real(4), Real(time=7, d=3)))
+    (frame,) = scene.frames
+    assert frame.kind == "repeat" and frame.text == "for each step of time"
+    assert [len(points) for points in frame.ins] == [1, 2] and not strands(scene, "time")[-1].address
+
+
+def test_long_pictures_are_wrapped():
+    term = compose(*[dense(8) >> tanh] * 20).at(Real(token=3, d=8))
+    flat, wrapped = diagrams.draw(term), check_picture(term, "neural", wrap=500)
+    assert wrapped.width < 620 < flat.width and wrapped.height > 2 * flat.height
+
+
+def test_gates_over_the_ring_of_two_elements():
+    half_adder = (copy @ copy >> identity @ swap @ identity >> add @ multiply).at(Residue(), Residue())
+    scene = check_picture(half_adder, "circuit")
+    assert [g.kind for g in scene.glyphs] == ["copy", "copy", "xor", "and"]
+
+
+def test_time_grows_with_the_length():
+    def work(n):
+        typed = compose(*[copy >> (identity @ dense(d=4)) >> add] * n).at(Real(token=2, d=4))
+        return calls(lambda: diagrams.draw(typed).svg())
+
+    work(5)  # what is made once
+    assert work(400) < 4.4 * work(100)  # a square would be 16 times
+
+
+# -- what is refused -------------------------------------------------------------------------
+
+
+def test_refusals():
+    typed = (block("encoder", dense(3) >> relu) >> dense(2)).at(Real(4))
+    refused(SpaceError, lambda: diagrams.draw(dense(3)), "draw needs a typed term", "1 input wires", "at")
+    refused(LensError, lambda: diagrams.draw(typed, style="cubist"), "style='cubist'", "'neural'", "'string'")
+    refused(LensError, lambda: diagrams.draw(typed, labels="all"), "labels", "'sizes'")
+    refused(LensError, lambda: diagrams.draw(typed, theme="blue"), "theme", "'dark'")
+    refused(LensError, lambda: diagrams.draw(typed, fold="decoder"), "no part 'decoder'", "encoder_0|encoder")
+    refused(LensError, lambda: diagrams.draw(typed, fold=-1), "fold=-1")
+    refused(LensError, lambda: diagrams.draw(typed, names="a b"), "1 names")
+    refused(LensError, lambda: diagrams.draw(3), "3")
+
+
+@pytest.mark.parametrize("label", ["", "a" * 5000, "多層\u0000\u202eパーセプトロン", "</text><script>", "\n", "αβγ∑"])
+def test_any_label_is_drawn(label):
+    scene = diagrams.draw(dense(3).at(Real(d=2)), title=label, names=[label])
+    assert xml.etree.ElementTree.fromstring(scene.svg()) is not None
+    assert scene.width < 60_000
+
+
+def test_typed_terms_show_themselves():
+    assert dense(3).at(Real(2))._repr_svg_() == diagrams.draw(dense(3).at(Real(2))).svg()
