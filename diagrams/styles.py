@@ -48,7 +48,7 @@ class Style:
     def strands(self, node: Node) -> tuple[Strand, ...]:
         """The strands that run past a node."""
         if not self.axes:
-            if node.glyph not in ("dot", "plus"):
+            if not self.meets(node):
                 return ()
             return (Strand(tuple((i, -1) for i in range(len(node.dom))), tuple((j, -1) for j in range(len(node.cod)))),)
         if node.glyph not in FLOATING:
@@ -56,6 +56,10 @@ class Style:
         ins = tuple((i, -1) for i, a in enumerate(node.dom) if -1 in self.slots(a))
         outs = tuple((j, -1) for j, a in enumerate(node.cod) if -1 in self.slots(a))
         return (*node.strands, Strand(ins, outs)) if ins and outs else node.strands
+
+    def meets(self, node: Node) -> bool:
+        """Whether arrays part or merge at a node: at copies and sums, but for the gates of circuits."""
+        return node.glyph == "dot" or (node.glyph == "plus" and self.name != "circuit")
 
     def merges_down(self, node: Node) -> bool:
         """Whether strands that meet do so at the lowest of them, as in products; else at the highest."""

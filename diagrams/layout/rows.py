@@ -116,7 +116,7 @@ def _apart(item: Item, k: int, above: Row, style: Style) -> float:
         return max(style.array, max(style.array / 2, above.down + 2.0) + 2.0 + row.up)
     if k == 0:
         return max(style.array, above.down + row.up)
-    if not style.axes and item.node is not None and item.node.glyph == "plus":
+    if not style.axes and item.node is not None and item.node.glyph == "plus" and style.meets(item.node):
         return 0.45 * style.array  # summands of a string diagram merge at once
     sides = (above.into, row.into), (above.out, row.out)
     parts = any(a is not None and b is not None and a[0] != b[0] for a, b in sides)

@@ -138,10 +138,10 @@ def test_reading_goes_by_the_wires():
     typed = (tanh @ relu >> swap >> multiply).at(Real(2), Real(2))
     scene = diagrams.draw(typed)
     assert diagrams.read(scene) == typed.term
-    a, b = (i for i, w in enumerate(scene.wires) if w.start[0] > scene.glyphs[0].x and len(w.curve) > 2)
+    a, b = (i for i, w in enumerate(scene.wires) if w.end in {p for array in scene.glyphs[-1].ins for p in array})
     first, second = scene.wires[a], scene.wires[b]
-    crossed = [dataclasses.replace(w, curve=(o.curve[0], *w.curve[1:])) for w, o in ((first, second), (second, first))]
-    scene.wires[a], scene.wires[b] = crossed
+    scene.wires[a] = dataclasses.replace(first, curve=(second.curve[0], *first.curve[1:]))
+    scene.wires[b] = dataclasses.replace(second, curve=(first.curve[0], *second.curve[1:]))
     assert diagrams.read(scene) == (tanh @ relu >> multiply) != typed.term
     scene.wires.pop(a)
     refused(LensError, lambda: diagrams.read(scene), "cannot be read", "no wire leads to it")

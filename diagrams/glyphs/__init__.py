@@ -1,0 +1,69 @@
+"""Glyphs: how each kind of box looks. To add one, subclass `Kind` and register it under its name.
+
+A kind says how much room its glyph takes (`width`, `margins`), where its body stands between its
+ports (`place`), and which curves and texts it is made of (`shapes`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..plan import Node
+from .boxes import (
+    Card,
+    Convolution,
+    Embedding,
+    Floating,
+    Folded,
+    Mask,
+    Pentagon,
+    Pooling,
+    Reduction,
+    Ring,
+    Triangle,
+)
+from .kind import DOT, Kind, centred, filled
+from .textbook import Gate, Plain
+from .wiring import Bar, Bare, Ends, Product, Sum, Wires
+
+if TYPE_CHECKING:
+    from ..styles import Style
+
+__all__ = ["DOT", "Kind", "centred", "filled", "of"]
+
+
+def of(node: Node, style: Style) -> Kind:
+    """The kind of a node in a style; unknown kinds are outlined boxes."""
+    if not style.axes:
+        return _STRING.get(node.glyph, BOX) if style.name != "circuit" else _GATES.get(node.glyph, BOX)
+    return Kind.kinds.get(node.glyph, BOX)
+
+
+BOX = Kind("box", "box", "loss", "optimiser", "cap", "reverse", "tangent", "branch")
+Floating("floating", "pointwise", "scale")
+Wires("wire", "wire")
+Bare("copy", "dot")
+Bare("spread", "copy")
+Ends("discard", "end")
+Sum("sum", "plus")
+Product("product", "einsum")
+Card("card", "learned")
+Embedding("embedding", "embed")
+Triangle("softmax", "softmax")
+Reduction("reduction", "reduce")
+Bar("bar", "rearrange")
+Ring("ring", "normalise")
+Pentagon("constant", "constant")
+Pentagon("zero", "start", fixed="0")
+Mask("mask", "mask")
+Convolution("convolution", "convolution")
+Pooling("pooling", "pooling")
+Folded("part", "block", "repeat")
+
+_STRING: dict[str, Kind] = {
+    **dict.fromkeys(Kind.kinds, Plain("plain")),
+    **{name: Kind.kinds[name] for name in ("wire", "dot", "end", "plus", "constant", "start")},
+}
+"""The kinds of string diagrams, by the glyphs of boxes."""
+_GATES: dict[str, Kind] = _STRING | {"plus": Gate("xor"), "pointwise": Gate("and")}
+"""The kinds of circuits: over the ring of two elements, a sum is an exclusive or and a product a conjunction."""
