@@ -30,7 +30,7 @@ class Plain(Kind):
         return clip(node.title if len(node.title) <= 22 else node.text, 28)
 
     def data(self, node: Node, style: Style) -> tuple[Any, ...]:
-        from .styles import space_text
+        from ..styles import space_text
 
         return tuple((clip(name, 16), clip(space_text(a, "sizes"), 18)) for name, a in node.params)
 
