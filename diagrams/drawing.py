@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,8 +16,10 @@ from lenses.typed import as_typed
 
 from .jaxpr import of_function
 from .layout import lay, scene_of
+from .overlays import add
 from .plan import Fold, Plan, of_term
 from .scene import Scene
+from .sharding import sharded
 from .styles import STYLES
 from .themes import THEMES, Theme
 
@@ -32,6 +34,9 @@ def draw(
     title: str = "",
     names: Any = None,
     wrap: float | None = None,
+    overlays: str | Sequence[str] = (),
+    mesh: Mapping[str, str] | None = None,
+    rule: Any = None,
 ) -> Scene:
     """The picture of a term or of a JAX function: a scene, which saves by file ending and shows in a notebook.
 
@@ -46,6 +51,10 @@ def draw(
     - `theme`: "light", "dark", "print" or a `Theme`.
     - `title` stands above; `names` are those of the inputs, as a list or a text with spaces.
     - `wrap`: the width in points after which a long picture goes on in a new line.
+    - `overlays`: facts drawn onto the picture: "memory" (bytes alive between boxes), "flops" (operations of
+      boxes), "kept" (bytes that the backward pass keeps) and "recomputed", under `rule`, backpropagation
+      unless given.
+    - `mesh`: which axis lies on which axis of a device mesh, as in ``{"batch": "data"}``.
 
     Raises SpaceError for a term without its type, LensError for an unknown style, theme, label or part.
     """
@@ -55,12 +64,19 @@ def draw(
         chosen = dataclasses.replace(chosen, names=labels)
     known = theme if isinstance(theme, Theme) else THEMES[_choice("theme", theme, THEMES)]
     if isinstance(subject, Term) or not callable(subject):
-        plan = of_term(as_typed(subject, tensor_spaces(at) if at else None, "draw"), fold)
+        typed = as_typed(subject, tensor_spaces(at) if at else None, "draw")
+        plan = of_term(typed, fold)
     else:
+        typed = None
         plan = _of_function(subject, at, fold)
     plan.names = _names(names, len(plan.dom)) or plan.names
-    scene = scene_of(lay(plan, chosen, wrap), title)
+    if mesh is not None:
+        chosen = sharded(chosen, plan, mesh)
+    laid = lay(plan, chosen, wrap)
+    scene = scene_of(laid, title)
     scene.theme = known
+    if overlays or mesh is not None:
+        add(scene, laid, overlays, typed, rule)
     return scene
 
 

@@ -100,7 +100,8 @@ class _Folding:
             return False
         self.met.add(path)
         same = (len(inside.dom), len(inside.cod)) == cell.box.arity
-        return same and path not in self.closed and (self.depth is None or len(path) <= self.depth)
+        card = len(inside.cells) == 1 and inside.cells[0].inner is None  # drawn as that box with a name on it
+        return same and path not in self.closed and (self.depth is None or len(path) <= self.depth or card)
 
     def finish(self, typed: Typed) -> None:
         missing = sorted("/".join(path) for path in self.closed - self.met)
@@ -121,8 +122,25 @@ def _plan(circuit: Circuit, address: Address, path: tuple[str, ...], folding: _F
             below = (*path, cell.name or cell.box.label)
             if folding.opens(cell, below):
                 inner = _plan(cell.inner, here, below, folding)
-        plan.nodes.append(_node(cell, here, inner))
+        node = _node(cell, here, inner)
+        plan.nodes.append(_named(node) or node)
     return plan
+
+
+def _named(node: Node) -> Node | None:
+    """A block around one learned box, as that box with the block's name on it; None for other nodes."""
+    inside = node.inner
+    name = node.box.fields.get("name")
+    if inside is None or not isinstance(name, str) or len(inside.nodes) != 1:
+        return None
+    (only,) = inside.nodes
+    plain = only.ins == tuple(range(len(inside.dom))) and only.outs == inside.outs
+    if not plain or only.glyph not in ("learned", "embed") or node.glyph != "block":
+        return None
+    return dataclasses.replace(
+        only, ins=node.ins, outs=node.outs, address=node.address, box=node.box, title=node.title,
+        data=(*(pair for pair in only.data if pair[0] != "name"), ("name", name)),
+    )  # fmt: skip
 
 
 def _node(cell: Cell, address: Address, inner: Plan | None) -> Node:

@@ -148,6 +148,7 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--theme", default="light", help="light, dark or print (default: %(default)s)")
     parser.add_argument("--title", default="", help="stands above the picture")
     parser.add_argument("--names", nargs="+", help="names of the inputs")
+    parser.add_argument("--overlay", metavar="NAME", nargs="+", default=[], help="memory, flops, kept, recomputed")
     parser.add_argument("--wrap", type=float, metavar="POINTS", help="go on in a new line after this width")
 
 
@@ -168,7 +169,7 @@ def _draw(options: argparse.Namespace) -> None:
         fold = int(fold[0])
     how = {k: getattr(options, k) for k in ("style", "labels", "theme", "title", "names", "wrap")}
     path = options.output or f"{options.term.rpartition(':')[2].rpartition('.')[2]}.svg"
-    pictures.draw(subject, *spaces, fold=fold, **how).save(path)
+    pictures.draw(subject, *spaces, fold=fold, overlays=options.overlay, **how).save(path)
     print(path)
 
 

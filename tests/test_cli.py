@@ -20,8 +20,9 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
     return status, out, err
 
 
-def test_demo_learns_and_says_where_the_time_went(capsys):
-    status, out, err = run(capsys, "demo")
+def test_demo_learns_and_says_where_the_time_went(capsys, tmp_path):
+    picture = tmp_path / "digits.svg"
+    status, out, err = run(capsys, "demo", "--picture", str(picture))
     assert status == 0
     accuracy = re.search(r"accuracy: +([\d.]+) on the test images: (\d+) of 359 right", out)
     assert accuracy is not None
@@ -29,14 +30,16 @@ def test_demo_learns_and_says_where_the_time_went(capsys):
     assert float(accuracy[1]) >= 0.97
     table = dict(re.findall(r"^  (\S.*?) +([\d.]+) s", out, re.MULTILINE))
     phases = ["start and imports", "data and set-up", "tracing and compiling", "training", "evaluation"]
-    phases += ["laws", "total"]
+    phases += ["laws", "picture", "total"]
     assert list(table) == phases
     assert float(table["total"]) == pytest.approx(sum(float(table[p]) for p in phases[:-1]), abs=0.3)
     assert float(table["tracing and compiling"]) > 0.1 and float(table["training"]) > 0.1
     assert "30/30" in err  # the progress bar
+    assert picture.read_text().startswith("<svg")
 
 
-def test_demo_with_a_seed_is_repeatable(capsys):
+def test_demo_with_a_seed_is_repeatable(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     first, second, other = (run(capsys, "demo", "--no-laws", "--epochs", "1", "--seed", seed)[1] for seed in "112")
     line = re.compile("loss: .*")
     assert line.search(first)[0] == line.search(second)[0] != line.search(other)[0]  # type: ignore[index]
@@ -170,6 +173,48 @@ def test_find_object_gives_anything(module):
 
 
 # -- check and laws --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["svg", "tex", "dot", "html", "png", "pdf"])
+def test_draw_writes_a_picture(capsys, module, tmp_path, ending):
+    arguments = [
+        "draw",
+        "some_terms:mlp",
+        "--at",
+        "Real(8)",
+        "-o",
+        f"mlp.{ending}",
+        "--style",
+        "string",
+        "--title",
+        "A",
+    ]
+    assert run(capsys, *arguments) == (0, f"mlp.{ending}\n", "")
+    assert (tmp_path / f"mlp.{ending}").stat().st_size > 500
+
+
+def test_draw_has_defaults(capsys, module, tmp_path):
+    assert run(capsys, "draw", "some_terms:mlp", "--at", "Real(8)", "--fold", "1")[1] == "mlp.svg\n"
+    assert (tmp_path / "mlp.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("some_terms:mlp",), "the space of some_terms:mlp is missing"),
+        (("some_terms:mlp", "--at", "Real(8)", "-o", "mlp.gif"), ".svg"),
+        (("some_terms:mlp", "--at", "Real(8)", "-o", "nowhere/mlp.svg"), "folder"),
+        (("some_terms:mlp", "--at", "Real(8)", "--style", "cubist"), "'neural'"),
+        (("some_terms:mlp", "--at", "Real(8)", "--fold", "encoder"), "no part 'encoder'"),
+    ],
+)
+def test_draw_says_what_is_wrong(capsys, module, tmp_path, arguments, words):
+    before = sorted(tmp_path.iterdir())
+    status, out, err = run(capsys, "draw", *arguments)
+    assert (status, out) == (1, "") and words in err
+    assert [p for p in sorted(tmp_path.iterdir()) if p.name != "__pycache__"] == [
+        p for p in before if p.name != "__pycache__"
+    ]
 
 
 def test_check_prints_the_report(capsys, module):

@@ -87,26 +87,28 @@ class Card(Kind):
         return self.letter
 
     def size(self, node: Node, style: Style) -> float:
-        return 32.0 if self.plus(node) else 26.0
-
-    def plus(self, node: Node) -> bool:
-        return any(name == "bias" for name, _ in node.params) and len(node.params) > 1
+        marks = self.data(node, style)
+        return 26.0 + max((width(mark, 9.0) for mark in marks), default=0.0)
 
     def data(self, node: Node, style: Style) -> tuple[Any, ...]:
-        if node.params and node.params[0][0] == "bias":
-            return ("+",)
-        return ("+",) if self.plus(node) else ()
+        """The subscript, + where there is a bias, and the superscript, the name of the block around it."""
+        plus = "+" if any(name == "bias" for name, _ in node.params) else ""
+        name = dict(node.data).get("name")
+        own = clip(name, 16) if isinstance(name, str) and self.letter == "L" else ""
+        return (plus, own) if plus or own else ()
 
     def shapes(self, glyph: Glyph) -> Iterator[Shape]:
         x, y, w, h, cut = glyph.x, glyph.y, glyph.width, glyph.height, 6.0
         card = polygon((x, y), (x + w, y), (x + w, y + h - cut), (x + w - cut, y + h), (x, y + h))
         yield Stroke(card, "quiet", self.colour, 0.8)
         middle = y + h / 2
-        yield Text(
-            glyph.text, x + (w - 8.0 * bool(glyph.data)) / 2, middle + 5.8, 16.0, "middle", bold=True, width=13.0
-        )
-        for mark in glyph.data:
-            yield Text(str(mark), x + w - 9.0, middle + 9.0, 10.0, "middle", width=8.0)
+        if not glyph.data:
+            yield Text(glyph.text, x + w / 2, middle + 5.8, 16.0, "middle", bold=True, width=13.0)
+            return
+        yield Text(glyph.text, x + 7.0, middle + 5.8, 16.0, bold=True, width=11.0)
+        for mark, lift in zip(glyph.data, (8.5, -2.0), strict=True):
+            if mark:
+                yield Text(mark, x + 18.0, middle + lift, 9.0, italic=lift < 0, width=width(mark, 9.0))
 
 
 class Embedding(Card):

@@ -1,4 +1,4 @@
-"""Draws the gallery: ``python -m examples.gallery [folder]`` writes an SVG a picture, and a page that holds them all."""
+"""Draws the gallery: ``python -m examples.gallery [folder]`` writes an SVG a picture, and a page with all of them."""
 
 from __future__ import annotations
 

@@ -79,8 +79,8 @@ def heads_attention(mask: Term = identity) -> Term:
 
 def multi_head(mask: Term = identity) -> Term:
     """The queries of `y` attend to the keys of `x`; four learned maps."""
-    to_query, to_key, to_value = [linear(k=K, head=HEADS)] * 3
-    join = linear(m=M, axes=2)
+    to_query, to_key, to_value = (block(name, linear(k=K, head=HEADS)) for name in "QKV")
+    join = block("O", linear(m=M, axes=2))
 
     @wired
     def inside(y, x):
@@ -92,7 +92,8 @@ def multi_head(mask: Term = identity) -> Term:
 @wired
 def cross_attention(y, x):
     """A sequence y attends to a sequence x, with one head."""
-    return linear(m=M)(attention(linear(d=D)(y), linear(d=D)(x), linear(d=D)(x)))
+    to_query, to_key, to_value = (block(name, linear(d=D)) for name in "QKV")
+    return block("O", linear(m=M))(attention(to_query(y), to_key(x), to_value(x)))
 
 
 # -- transformers ----------------------------------------------------------------------------

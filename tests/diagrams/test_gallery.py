@@ -15,6 +15,7 @@ import pytest
 from flax import linen
 from helpers import close, normal, randomise, sample
 
+import diagrams
 from lenses import Real, Typed, block, compile, copy, learner, momentum, scale, sgd, squared, subtract
 from lenses.typed import Circuit, Combinator
 
@@ -22,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 gallery = importlib.import_module("gallery")
 models = importlib.import_module("gallery.architectures")
 theory = importlib.import_module("gallery.theory")
+commands = importlib.import_module("gallery.__main__")
 
 BY_NAME: dict[str, Any] = {picture.name: picture for picture in gallery.PICTURES}
 
@@ -74,6 +76,17 @@ def test_pictures_are_well_formed():
             assert isinstance(picture.fold, int | None) or {*np.atleast_1d(picture.fold)} <= blocks(term.circuit)
 
 
+@pytest.mark.parametrize("name", BY_NAME)
+def test_pictures_are_those_of_their_terms(name):
+    """Read back they are the terms, and the files in the folder are what is drawn now."""
+    picture = BY_NAME[name]
+    for term in picture.terms:
+        scene = diagrams.draw(term, style=picture.style, fold=picture.fold, wrap=picture.wrap)
+        assert diagrams.read(scene) == term.term
+    kept = Path(gallery.__file__).parent / "pictures" / f"{name}.svg"
+    assert commands.scene(picture).svg() == kept.read_text(encoding="utf-8"), "run python -m examples.gallery"
+
+
 # -- architectures ---------------------------------------------------------------------------
 
 
@@ -85,7 +98,7 @@ def test_attention_is_that_of_jax():
 
 def flax_params(weights: dict[str, Any]) -> dict[str, Any]:
     """Our weights in the names and axes of flax, which has heads in front of their width."""
-    to_query, to_key, to_value, join = (weights[f"linear_{i}"]["weight"] for i in range(4))
+    to_query, to_key, to_value, join = (weights[name]["linear_0"]["weight"] for name in "QKVO")
     cards = {"query": to_query, "key": to_key, "value": to_value}
     swapped = {name: {"kernel": jnp.swapaxes(w, 1, 2)} for name, w in cards.items()}
     return {"params": swapped | {"out": {"kernel": jnp.swapaxes(join, 0, 1)}}}
@@ -103,7 +116,7 @@ def test_multi_head_attention_is_that_of_flax(causal):
 
 def test_cross_attention_by_hand():
     (ours,), (y, x), params = run(BY_NAME["cross-attention"].term)
-    to_query, to_key, to_value, join = (params[f"linear_{i}"]["weight"] for i in range(4))
+    to_query, to_key, to_value, join = (params[name]["linear_0"]["weight"] for name in "QKVO")
     weights = jax.nn.softmax((y @ to_query) @ (x @ to_key).T / np.sqrt(models.D))
     close(ours, weights @ (x @ to_value) @ join)
 
