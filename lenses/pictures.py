@@ -25,9 +25,5 @@ def draw(*arguments: Any, **how: Any) -> Any:
     """Draws with the installed function; raises LensError where there is none."""
     function = drawer()
     if function is None:
-        raise LensError(
-            explain(
-                "nothing is installed that draws terms", do="install this project with pip"
-            )
-        )
+        raise LensError(explain("nothing is installed that draws terms", do="install this project with pip"))
     return function(*arguments, **how)

@@ -31,6 +31,7 @@ GROUPS = (
     "accuracy",
     "rules",
     "laws",
+    "pictures",
 )
 
 
