@@ -90,11 +90,8 @@ class Style:
         return i == j and a == b and a.names == b.names
 
     def aligned(self, node: Node) -> bool:
-        """Whether outputs stand on the rows of the inputs in order, so that a rearrangement shows as crossings."""
-        if not self.axes or node.glyph != "rearrange" or len(node.dom) != len(node.cod):
-            return False
-        order = [s.outs[0] for s in sorted(node.strands) if s.outs]
-        return order != sorted(order)
+        """Whether outputs stand on the rows of the inputs in order, where axes move, so that they are seen to cross."""
+        return self.axes and node.glyph == "rearrange" and len(node.dom) == len(node.cod)
 
     def kind(self, array: Array, slot: int) -> str:
         """The kind of a wire."""

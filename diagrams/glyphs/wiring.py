@@ -109,7 +109,7 @@ class Product(Kind):
         for x, y in into:
             yield Thread("end", line((x, y), (middle, y)))
         for x, y in away:
-            yield Thread("stub", line((middle, y), (x, y)))
+            yield Thread("touch", line((middle, y), (x, y)))
 
     def shapes(self, glyph: Glyph) -> Iterator[Shape]:
         yield from ()

@@ -40,8 +40,6 @@ def _sources(
     node: Node, style: Style, ins: list[tuple[int, int]], outs: list[tuple[int, int]]
 ) -> dict[tuple[int, int], int]:
     """For each strand out, the number of the row in that it stands on if it can."""
-    if style.aligned(node):
-        return {place: k for k, place in enumerate(outs) if k < len(ins)}
     number = {place: k for k, place in enumerate(ins)}
     strands = style.strands(node)
     meet = max if style.merges_down(node) else min
@@ -50,6 +48,9 @@ def _sources(
     begun = {place for strand in strands for place in strand.outs}
     touched = [number[place] for place in ins if place not in past]
     source |= zip([place for place in outs if place not in begun], touched, strict=False)
+    order = [source[place] for place in outs if place in source]
+    if style.aligned(node) and order != sorted(order):
+        return {place: k for k, place in enumerate(outs) if k < len(ins)}
     moved = style.displaced(node, number)
     return {place: moved.get(k, k) for place, k in source.items()}
 
