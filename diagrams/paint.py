@@ -22,7 +22,8 @@ def shapes(scene: Scene) -> Iterator[Group]:
             facts = [("name", item.name)] if item.name else []
             yield Group("wire", tuple(_wire(item)), item.title, (*facts, ("address", _address(item.address))))
         elif isinstance(item, Glyph):
-            yield Group("glyph", tuple(_glyph(item)), item.title, (("address", _address(item.address)),))
+            facts = [("slot", dict(item.data)["slot"])] if item.kind in ("drop", "grab") else []
+            yield Group("glyph", tuple(_glyph(item)), item.title, (("address", _address(item.address)), *facts))
         elif isinstance(item, Mark):
             yield Group("mark", item.shapes, item.title, (("address", _address(item.address)),))
         else:
