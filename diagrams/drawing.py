@@ -10,16 +10,17 @@ from typing import Any
 import jax
 
 from lenses.errors import LensError, explain, shown
+from lenses.learner.learner import Dreamer, Learner
 from lenses.spaces import Array, Space
 from lenses.terms import Term, tensor_spaces
 from lenses.typed import as_typed
 
 from .jaxpr import of_function
 from .layout import lay, scene_of
-from .overlays import add
+from .overlays import add, sharded
+from .passes import draw_backward, draw_learner, draw_lens
 from .plan import Fold, Plan, of_term
 from .scene import Scene
-from .sharding import sharded
 from .styles import STYLES
 from .themes import THEMES, Theme
 
@@ -40,11 +41,12 @@ def draw(
 ) -> Scene:
     """The picture of a term or of a JAX function: a scene, which saves by file ending and shows in a notebook.
 
-    `subject` is a term, typed or with its space after it, or a function with examples of its arguments (or
-    their spaces) after it.
+    `subject` is a term, typed or with its space after it; a function with examples of its arguments (or
+    their spaces) after it; or a learner or dreamer, which is drawn as the closed lens that it is.
 
-    - `style`: "neural" (axes are wires), "string" (arrays are wires), "circuit" (gates) or "graph" (boxes
-      with their whole text); neural unless given.
+    - `style`: "neural" (axes are wires), "string" (arrays are wires), "circuit" (gates), "graph" (boxes
+      with their whole text), "lens" (each box with its forward and its backward wires) or "backward" (the
+      pass back below the pass forward, with what is kept for it); neural unless given.
     - `fold`: how many levels of parts are opened, or the paths of those that are closed, such as
       "encoder/attention"; all are opened unless given.
     - `labels`: what is written on wires: "both", "names", "sizes" or "none".
@@ -58,17 +60,24 @@ def draw(
 
     Raises SpaceError for a term without its type, LensError for an unknown style, theme, label or part.
     """
-    chosen = STYLES[_choice("style", style or "neural", STYLES)]
-    if labels is not None:
-        _choice("labels", labels, ("both", "names", "sizes", "none"))
-        chosen = dataclasses.replace(chosen, names=labels)
+    manner = _choice("style", style or "neural", (*STYLES, *PASSES))
+    shown_on_wires = _choice("labels", labels or "both", ("both", "names", "sizes", "none"))
     known = theme if isinstance(theme, Theme) else THEMES[_choice("theme", theme, THEMES)]
-    if isinstance(subject, Term) or not callable(subject):
-        typed = as_typed(subject, tensor_spaces(at) if at else None, "draw")
-        plan = of_term(typed, fold)
-    else:
+    common = {"fold": fold, "labels": shown_on_wires, "theme": known, "title": title}
+    if isinstance(subject, Learner | Dreamer):
+        _only(subject, style=style, wrap=wrap, overlays=overlays, mesh=mesh, rule=rule)
+        return draw_learner(subject, names=_names(names, len(subject.model.dom)), **common)
+    if not isinstance(subject, Term) and callable(subject):
         typed = None
         plan = _of_function(subject, at, fold)
+    else:
+        typed = as_typed(subject, tensor_spaces(at) if at else None, "draw")
+        if manner in PASSES:
+            _only(typed, wrap=wrap, overlays=overlays, mesh=mesh)
+            more = {} if rule is None else {"rule": rule}
+            return PASSES[manner](typed, names=_names(names, len(typed.dom)), **common, **more)
+        plan = of_term(typed, fold)
+    chosen = dataclasses.replace(STYLES[_choice("style", manner, STYLES)], names=shown_on_wires)
     plan.names = _names(names, len(plan.dom)) or plan.names
     if mesh is not None:
         chosen = sharded(chosen, plan, mesh)
@@ -78,6 +87,18 @@ def draw(
     if overlays or mesh is not None:
         add(scene, laid, overlays, typed, rule)
     return scene
+
+
+PASSES = {"lens": draw_lens, "backward": draw_backward}
+"""The styles that draw both directions of a term."""
+
+
+def _only(subject: Any, **given: Any) -> None:
+    """Refuses arguments that have no meaning for what is drawn."""
+    for name, value in given.items():
+        if value is not None and value != ():
+            kind = "a learner" if isinstance(subject, Learner | Dreamer) else "both directions of a term"
+            raise LensError(explain(f"draw: {name}={shown(value)}", because=f"pictures of {kind} have no {name}"))
 
 
 def _of_function(function: Any, at: Sequence[Any], fold: Fold) -> Plan:

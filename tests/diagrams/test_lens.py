@@ -9,11 +9,11 @@ from itertools import pairwise
 import jax
 import pytest
 
-from diagrams.backward import draw_backward
-from diagrams.keeping import passes
-from diagrams.learning import draw_learner
-from diagrams.lens import CHANGE, VALUE, draw_lens
 from diagrams.paint import shapes
+from diagrams.passes.backward import draw_backward
+from diagrams.passes.keeping import passes
+from diagrams.passes.learner import draw_learner
+from diagrams.passes.lens import CHANGE, VALUE, draw_lens
 from diagrams.plan import of_term
 from diagrams.shapes import Stroke, Text
 from diagrams.text import width

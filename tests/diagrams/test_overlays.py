@@ -14,13 +14,13 @@ from helpers import refused
 
 from diagrams.jaxpr import of_function
 from diagrams.layout import lay, scene_of
-from diagrams.measures import amount, kept, nbytes, recomputed
-from diagrams.overlays import OVERLAYS, add
+from diagrams.overlays.charts import OVERLAYS, add
+from diagrams.overlays.measures import amount, kept, nbytes, recomputed
+from diagrams.overlays.room import Room, overlap, text_box
+from diagrams.overlays.sharding import sharded
 from diagrams.plan import of_term
 from diagrams.reading import read
-from diagrams.room import Room, overlap, text_box
 from diagrams.shapes import Text
-from diagrams.sharding import sharded
 from diagrams.styles import STYLES
 from diagrams.themes import THEMES
 from lenses import (

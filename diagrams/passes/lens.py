@@ -19,15 +19,15 @@ from lenses.syntax import shorten
 from lenses.trees import leaves, whole
 from lenses.typed import Combinator, Typed, as_typed
 
-from .curves import bend, circle, line, rounded
-from .glyphs import DOT, Kind, centred, filled
-from .layout import lay, scene_of
-from .plan import Fold, Node, Plan, of_term
-from .scene import Address, Curve, Glyph, Label, Point, Scene, Wire
-from .shapes import Shape, Stroke, Text
-from .styles import Style
-from .text import clip, width
-from .themes import THEMES, Theme
+from ..curves import bend, circle, line, rounded
+from ..glyphs import DOT, Kind, centred, filled
+from ..layout import lay, scene_of
+from ..plan import Fold, Node, Plan, of_term
+from ..scene import Address, Curve, Glyph, Label, Point, Scene, Wire
+from ..shapes import Shape, Stroke, Text
+from ..styles import Style
+from ..text import clip, width
+from ..themes import THEMES, Theme
 
 VALUE, CHANGE = -1, -2
 """The two strands of an array: its value, and its change."""

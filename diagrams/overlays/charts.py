@@ -26,17 +26,17 @@ from lenses.errors import LensError, explain, shown
 from lenses.rules.rule import Rule, backprop
 from lenses.typed import Combinator, Typed
 
-from .curves import line, polygon
-from .layout import Laid, lay
-from .layout.model import Column, Item
+from ..curves import line, polygon
+from ..layout import Laid, lay
+from ..layout.model import Column, Item
+from ..plan import Node, Plan, of_term
+from ..scene import Address, Frame, Glyph, Label, Mark, Point, Scene
+from ..shapes import Shape, Stroke, Text
+from ..styles import Style
+from ..text import clip, width
 from .measures import alive, amount, inside, kept, nbytes, peak, recomputed, work
-from .plan import Node, Plan, of_term
 from .room import Room
-from .scene import Address, Frame, Glyph, Label, Mark, Point, Scene
-from .shapes import Shape, Stroke, Text
 from .sharding import SMALL, Sharded, tags
-from .styles import Style
-from .text import clip, width
 
 OVERLAYS = ("memory", "flops", "kept", "recomputed", "sharding")
 """The names of overlays."""

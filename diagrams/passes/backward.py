@@ -17,21 +17,21 @@ from lenses.spaces import Array
 from lenses.strands import Strand
 from lenses.typed import as_typed
 
-from . import glyphs
-from .glyphs.boxes import function_text
+from .. import glyphs
+from ..glyphs.boxes import function_text
+from ..layout import Laid, lay, scene_of
+from ..layout.model import Column, Item, Row, Slot
+from ..layout.places import place
+from ..moving import Move
+from ..overlays.measures import amount
+from ..plan import Fold, Node, Plan, of_term
+from ..scene import Label, Scene
+from ..styles import STYLES
+from ..text import width
+from ..themes import THEMES, Theme
 from .keeping import passes
-from .layout import Laid, lay, scene_of
-from .layout.model import Column, Item, Row, Slot
-from .layout.places import place
-from .measures import amount
 from .mirrors import MIRRORS, mirrored
-from .moving import Move
-from .plan import Fold, Node, Plan, of_term
-from .scene import Label, Scene
 from .slots import MARK, SlotStyle, marked, plain, put_slots, slotted
-from .styles import STYLES
-from .text import width
-from .themes import THEMES, Theme
 
 ROWS = 30.0
 """The distance between the two passes."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from lenses.errors import LensError, explain, shown
 from lenses.spaces import Array
 
-from .curves import line, rounded
-from .plan import Plan
-from .scene import Label, Mark, Scene
-from .shapes import Shape, Stroke, Text
-from .styles import Style
-from .text import width
+from ..curves import line, rounded
+from ..plan import Plan
+from ..scene import Label, Mark, Scene
+from ..shapes import Shape, Stroke, Text
+from ..styles import Style
+from ..text import width
 
 SMALL = 7.5
 """The size of the text of tags."""

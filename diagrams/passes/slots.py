@@ -11,18 +11,18 @@ from collections.abc import Iterator, Sequence
 from lenses.strands import Strand
 from lenses.typed import Combinator, Typed
 
-from . import glyphs
-from .curves import circle, pointed, rounded
-from .glyphs import Kind, filled
+from .. import glyphs
+from ..curves import circle, pointed, rounded
+from ..glyphs import Kind, filled
+from ..overlays.measures import amount
+from ..plan import Node, Plan
+from ..scene import Address, Curve, Glyph, Label, Scene
+from ..shapes import Shape, Stroke, Text
+from ..styles import Style
+from ..text import clip, width
 from .keeping import Kept, Passes, paths
 from .lens import parameters
-from .measures import amount
 from .mirrors import MIRRORS
-from .plan import Node, Plan
-from .scene import Address, Curve, Glyph, Label, Scene
-from .shapes import Shape, Stroke, Text
-from .styles import Style
-from .text import clip, width
 
 TAG = 12.0
 """The height of a slot."""

@@ -17,9 +17,9 @@ from lenses.spaces import Array, Space
 from lenses.terms import Box
 from lenses.typed import Cell, Circuit, Typed
 
-from .layout import Laid
-from .plan import Node
-from .scene import Address
+from ..layout import Laid
+from ..plan import Node
+from ..scene import Address
 
 
 def amount(n: float, unit: str = "") -> str:

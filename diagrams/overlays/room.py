@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from .paint import shapes
-from .scene import Curve, Scene
-from .shapes import Text
-from .text import width
+from ..paint import shapes
+from ..scene import Curve, Scene
+from ..shapes import Text
+from ..text import width
 
 Rectangle = tuple[float, float, float, float]
 """(left, top, right, bottom)."""

@@ -19,15 +19,15 @@ from lenses.learner.rates import Rate
 from lenses.spaces import Array
 from lenses.typed import Cell
 
-from .curves import line, rounded
-from .glyphs import Kind, centred
+from ..curves import line, rounded
+from ..glyphs import Kind, centred
+from ..moving import Move
+from ..plan import Fold, Node, Plan, of_term
+from ..scene import Curve, Frame, Glyph, Label, Point, Scene, Wire
+from ..shapes import Shape, Stroke
+from ..text import clip, number, width
+from ..themes import THEMES, Theme
 from .lens import APART, CHANGE, VALUE, dashed, lens_scene, lens_style, pair
-from .moving import Move
-from .plan import Fold, Node, Plan, of_term
-from .scene import Curve, Frame, Glyph, Label, Point, Scene, Wire
-from .shapes import Shape, Stroke
-from .text import clip, number, width
-from .themes import THEMES, Theme
 
 HALF = 12.0
 """How far a body reaches above its first wire and below its last."""

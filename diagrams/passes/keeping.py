@@ -14,8 +14,8 @@ from lenses.compile import Compiled, compile
 from lenses.rules.rule import Rule
 from lenses.typed import Cell, Circuit, Typed
 
-from . import measures
-from .scene import Address
+from ..overlays import measures
+from ..scene import Address
 
 Path = tuple[str, ...]
 

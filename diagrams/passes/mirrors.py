@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from .glyphs import Kind
-from .glyphs.boxes import Card, Convolution, Pooling
-from .moving import Move
-from .plan import Node
-from .scene import Glyph
-from .shapes import Shape, Stroke
-from .styles import Style
+from ..glyphs import Kind
+from ..glyphs.boxes import Card, Convolution, Pooling
+from ..moving import Move
+from ..plan import Node
+from ..scene import Glyph
+from ..shapes import Shape, Stroke
+from ..styles import Style
 
 MIRRORS = {
     "dot": "plus", "plus": "dot", "end": "start", "start": "end", "constant": "end", "wire": "wire", "copy": "copy",
