@@ -146,9 +146,10 @@ def _named(node: Node) -> Node | None:
 def _node(cell: Cell, address: Address, inner: Plan | None) -> Node:
     box = cell.box
     fields = {name: v for name, v in box.fields.items() if isinstance(v, int | float | str | tuple | None)}
+    name = fields.get("name")
     node = Node(
         box.glyph,
-        box.label,
+        name if box.glyph == "block" and isinstance(name, str) else box.label,
         shorten(box, 400),
         tuple(cell.ins),
         tuple(cell.outs),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import html
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -38,7 +39,11 @@ figcaption strong {{ display: block; }}
 
 def scene(picture: Picture) -> diagrams.Scene:
     """The drawn picture: its term, or the two sides of its equation."""
-    how = {"style": picture.style, "fold": picture.fold, "names": picture.inputs or None}
+    how: dict[str, Any] = {"style": picture.style, "fold": picture.fold, "names": picture.inputs or None}
+    if picture.learner is not None:
+        return diagrams.draw(picture.learner, fold=picture.fold)
+    if picture.style in ("lens", "backward"):
+        return diagrams.draw(picture.term, **how)
     if picture.term is not None:
         return diagrams.draw(picture.term, wrap=picture.wrap, **how)
     return diagrams.equation(picture.left, picture.right, **how)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lenses import Typed
+from lenses import Dreamer, Learner, Typed
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class Picture:
 
     Attributes:
         name: the name of its file, without an ending.
-        style: "neural" (each axis a wire) or "string" (each array a wire).
+        style: "neural" (each axis a wire), "string" (each array a wire), "lens" or "backward" (both directions).
+        learner: the learner or dreamer whose closed lens the term is; it is drawn as the papers do.
         fold: which blocks are drawn closed: those deeper than a number of levels, or those at paths such as
             "encoder/attention"; None opens all of them.
         inputs: letters for the arrays that come in, from the top.
@@ -30,6 +31,7 @@ class Picture:
     left: Typed | None = None
     right: Typed | None = None
     wrap: float = 2200.0
+    learner: Learner | Dreamer | None = None
 
     @property
     def terms(self) -> tuple[Typed, ...]:

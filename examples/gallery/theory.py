@@ -17,6 +17,7 @@ from lenses import (
     Space,
     Term,
     Typed,
+    add,
     block,
     compile,
     concatenate,
@@ -48,6 +49,7 @@ from lenses import (
 from lenses.combinators import Block
 from lenses.laws.maps import Bundle, Derivative, Equation, Map, both, drawn
 
+from .architectures import attention
 from .picture import Picture
 
 RATE, MOMENTUM = 0.1, 0.9
@@ -243,11 +245,41 @@ THEORY = [
         inputs=("v", "p", "p'"),
     ),
     Picture(
+        "model-lens",
+        "A model as a parametrised lens",
+        "Values run to the right, changes to the left; parameters come from above and their changes leave there.",
+        (dense(3) >> relu >> dense(2)).at(Real(4)),
+        "lens",
+    ),
+    Picture(
+        "residual-lens",
+        "Copy and addition are each other's way back",
+        "Where values are copied changes are added, and the other way round.",
+        (copy >> identity @ (dense(4) >> tanh) >> add).at(Real(4)),
+        "lens",
+    ),
+    Picture(
+        "backward-pass",
+        "Both passes of a network",
+        "What each box keeps on the way there is handed to its counterpart on the way back.",
+        (dense(3) >> relu >> dense(2)).at(Real(4)),
+        "backward",
+    ),
+    Picture(
+        "attention-backward",
+        "Both passes of attention",
+        "Softmax keeps its result, the products what they multiplied.",
+        attention.at(Real(query=6, d=8), Real(key=5, d=8), Real(key=5, d=8)),
+        "backward",
+        inputs=("Q", "K", "V"),
+    ),
+    Picture(
         "learner",
         "A learner is a closed lens",
         "Optimiser, model, loss and rate; nothing is left open on the right.",
         fit.lens,
         "string",
+        learner=fit,
     ),
     Picture(
         "training-step",
@@ -264,6 +296,7 @@ THEORY = [
         "The optimiser stands on the input; the parameters stay.",
         dreamer.lens,
         "string",
+        learner=dreamer,
     ),
     Picture(
         "dreaming-step",

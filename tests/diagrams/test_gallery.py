@@ -69,7 +69,7 @@ def test_pictures_are_well_formed():
         assert len(picture.terms) == (1 if picture.term is not None else 2)
         assert picture.name == picture.name.lower() and " " not in picture.name
         assert picture.title and picture.caption.strip() == picture.caption != ""
-        assert picture.style == ("neural" if picture in gallery.ARCHITECTURES else "string")
+        assert (picture.style == "neural") == (picture in gallery.ARCHITECTURES)
         for term in picture.terms:
             assert isinstance(term, Typed)
             assert len(picture.inputs) in (0, len(term.dom))
@@ -80,7 +80,7 @@ def test_pictures_are_well_formed():
 def test_pictures_are_those_of_their_terms(name):
     """Read back they are the terms, and the files in the folder are what is drawn now."""
     picture = BY_NAME[name]
-    for term in picture.terms:
+    for term in picture.terms if picture.style in ("neural", "string") else ():
         scene = diagrams.draw(term, style=picture.style, fold=picture.fold, wrap=picture.wrap)
         assert diagrams.read(scene) == term.term
     kept = Path(gallery.__file__).parent / "pictures" / f"{name}.svg"
