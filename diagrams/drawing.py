@@ -17,11 +17,13 @@ from lenses.typed import as_typed
 
 from .jaxpr import of_function
 from .layout import lay, scene_of
+from .layout.model import PAD
 from .overlays import add, sharded
 from .passes import draw_backward, draw_learner, draw_lens
 from .plan import Fold, Plan, of_term
-from .scene import Scene
+from .scene import Label, Scene
 from .styles import STYLES
+from .text import clip, width
 from .themes import THEMES, Theme
 
 
@@ -38,6 +40,7 @@ def draw(
     overlays: str | Sequence[str] = (),
     mesh: Mapping[str, str] | None = None,
     rule: Any = None,
+    legend: bool = False,
 ) -> Scene:
     """The picture of a term or of a JAX function: a scene, which saves by file ending and shows in a notebook.
 
@@ -56,6 +59,7 @@ def draw(
     - `overlays`: facts drawn onto the picture: "memory" (bytes alive between boxes), "flops" (operations of
       boxes), "kept" (bytes that the backward pass keeps) and "recomputed", under `rule`, backpropagation
       unless given.
+    - `legend`: whether the sizes of the named axes stand below, as for ``labels="names"``.
     - `mesh`: which axis lies on which axis of a device mesh, as in ``{"batch": "data"}``.
 
     Raises SpaceError for a term without its type, LensError for an unknown style, theme, label or part.
@@ -84,9 +88,24 @@ def draw(
     laid = lay(plan, chosen, wrap)
     scene = scene_of(laid, title)
     scene.theme = known
+    if legend:
+        add_legend(scene)
     if overlays or mesh is not None:
         add(scene, laid, overlays, typed, rule)
     return scene
+
+
+def add_legend(scene: Scene) -> None:
+    """Writes the sizes of the named axes below a scene, those of one name that differ beside each other."""
+    sizes: dict[str, dict[int, None]] = {}
+    for wire in scene.wires:
+        if wire.name:
+            sizes.setdefault(wire.name, {})[wire.size] = None
+    text = ",  ".join(f"{clip(name, 24)} = {' or '.join(map(str, found))}" for name, found in sizes.items())
+    if text:
+        wide = width(text, 10.0)
+        scene.labels.append(Label(text, PAD, scene.height + 8.0, "start", 10.0, "legend", text, wide))
+        scene.width, scene.height = max(scene.width, wide + 2 * PAD), scene.height + 8.0 + PAD
 
 
 PASSES = {"lens": draw_lens, "backward": draw_backward}

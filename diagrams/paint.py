@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .curves import arrow_head, circle, pointed, rounded
+from .following import strands
 from .glyphs import DOT, Kind, filled
 from .scene import Dash, Frame, Glyph, Label, Mark, Scene, Wire
 from .shapes import Group, Shape, Stroke, Text
@@ -13,6 +14,7 @@ from .shapes import Group, Shape, Stroke, Text
 
 def shapes(scene: Scene) -> Iterator[Group]:
     """The groups of a scene, from the back to the front."""
+    threads = iter(strands(scene))
     for item in scene.items():
         if isinstance(item, Frame):
             yield Group("frame", tuple(_frame(item)), item.title, (("address", _address(item.address)),))
@@ -20,9 +22,10 @@ def shapes(scene: Scene) -> Iterator[Group]:
             yield Group("dash", (Stroke(item.curve, "ink", None, 1.4, (7.5, 6.0)),))
         elif isinstance(item, Wire):
             facts = [("name", item.name)] if item.name else []
+            facts.append(("thread", str(next(threads))))
             yield Group("wire", tuple(_wire(item)), item.title, (*facts, ("address", _address(item.address))))
         elif isinstance(item, Glyph):
-            facts = [("slot", dict(item.data)["slot"])] if item.kind in ("drop", "grab") else []
+            facts = [("pair", dict(item.data)["slot"])] if item.kind in ("drop", "grab") else []
             yield Group("glyph", tuple(_glyph(item)), item.title, (("address", _address(item.address)), *facts))
         elif isinstance(item, Mark):
             yield Group("mark", item.shapes, item.title, (("address", _address(item.address)),))

@@ -140,7 +140,7 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="ends in .svg, .pdf, .png, .tex, .dot or .html (default: NAME.svg)"
     )
-    parser.add_argument("--style", help="neural, string, circuit or graph (default: neural)")
+    parser.add_argument("--style", help="neural, string, circuit, graph, lens or backward (default: neural)")
     parser.add_argument(
         "--fold", metavar="N|PATH", nargs="+", help="open N levels of parts, or close the parts at paths such as a/b"
     )
@@ -148,6 +148,7 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--theme", default="light", help="light, dark or print (default: %(default)s)")
     parser.add_argument("--title", default="", help="stands above the picture")
     parser.add_argument("--names", nargs="+", help="names of the inputs")
+    parser.add_argument("--legend", action="store_true", help="write the sizes of the named axes below")
     parser.add_argument("--overlay", metavar="NAME", nargs="+", default=[], help="memory, flops, kept, recomputed")
     parser.add_argument("--wrap", type=float, metavar="POINTS", help="go on in a new line after this width")
 
@@ -167,7 +168,7 @@ def _draw(options: argparse.Namespace) -> None:
     fold = options.fold
     if fold is not None and len(fold) == 1 and fold[0].isdecimal():
         fold = int(fold[0])
-    how = {k: getattr(options, k) for k in ("style", "labels", "theme", "title", "names", "wrap")}
+    how = {k: getattr(options, k) for k in ("style", "labels", "theme", "title", "names", "wrap", "legend")}
     path = options.output or f"{options.term.rpartition(':')[2].rpartition('.')[2]}.svg"
     pictures.draw(subject, *spaces, fold=fold, overlays=options.overlay, **how).save(path)
     print(path)

@@ -29,6 +29,19 @@ def pytest_configure(config: pytest.Config) -> None:
         hypothesis.settings.load_profile("long")
 
 
+COMPILED = ("boxes", "diagrams", "laws", "rules")
+"""The folders whose tests compile much and run little of what they compile."""
+
+
+@pytest.fixture(autouse=True)
+def quick_compilation(request: pytest.FixtureRequest):
+    """Leaves most optimisations of XLA out for the tests of those folders."""
+    quick = request.path.parent.name in COMPILED
+    jax.config.update("jax_disable_most_optimizations", quick)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture
 def x64():
     """Double precision for one test."""

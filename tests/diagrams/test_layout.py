@@ -13,6 +13,7 @@ import pytest
 from helpers import calls, refused
 
 import diagrams
+from diagrams.following import strands as strands_of
 from diagrams.paint import shapes
 from diagrams.shapes import Text
 from diagrams.styles import STYLES
@@ -219,6 +220,18 @@ def test_broadcast_axes_run_past_as_vmap_maps_them():
     assert jnp.allclose(net(params, x), jax.vmap(lambda v: inner(one, v))(x))
 
 
+def test_strands_are_followed():
+    typed = ATTENTION.at(Real(query=28, d=64), Real(key=28, d=64), Real(key=28, d=64))
+    scene = diagrams.draw(typed)
+    number = strands_of(scene)
+    found = {
+        name: {n for n, w in zip(number, scene.wires, strict=True) if w.name == name} for name in ("query", "key", "d")
+    }
+    assert [len(found[name]) for name in ("query", "key", "d")] == [1, 3, 3]  # keys end at the triangle and begin anew
+    inside = diagrams.draw(block("a", block("b", tanh) >> relu).at(Real(x=3)))
+    assert len(set(strands_of(inside))) == 1 and len(inside.wires) > 4
+
+
 def test_blocks_repeats_and_folds():
     part = block("encoder", copy >> (identity @ block("ff", dense(8) >> relu >> dense(d=4))) >> add)
     typed = (part**3).at(Real(token=5, d=4))
@@ -260,6 +273,13 @@ def test_time_grows_with_the_length():
 
     work(5)  # what is made once
     assert work(400) < 4.4 * work(100)  # a square would be 16 times
+
+
+def test_a_legend_says_the_sizes():
+    typed = ATTENTION.at(Real(query=28, d=64), Real(key=12, d=64), Real(key=12, d=64))
+    scene = diagrams.draw(typed, labels="names", legend=True)
+    (label,) = (label for label in scene.labels if label.role == "legend")
+    assert label.text == "query = 28,  d = 64,  key = 12" and label.y < scene.height
 
 
 # -- what is refused -------------------------------------------------------------------------

@@ -426,7 +426,7 @@ def test_shared_values_are_counted_once():
 
 def test_slots_can_be_paired_in_files():
     svg = draw_backward(PERCEPTRON).svg()
-    assert svg.count('data-slot="k1"') == 2
+    assert svg.count('data-pair="k1"') == 2
 
 
 def test_nothing_kept():
