@@ -1,0 +1,35 @@
+"""Which parts of a program are closed."""
+
+from __future__ import annotations
+
+from lenses.errors import LensError, explain, shown
+
+from ..plan import Fold
+
+Path = tuple[str, ...]
+"""Where a part is: its name, after those of the parts that it is in."""
+
+
+class Folding:
+    """Decides which parts are closed; `met` are the paths of all parts that it was asked about."""
+
+    def __init__(self, fold: Fold):
+        if isinstance(fold, bool) or not (fold is None or isinstance(fold, int | str | list | tuple | set)):
+            want = "a number of levels, or paths such as 'encoder/attention'"
+            raise LensError(explain(f"fold={shown(fold)}", expected=want))
+        self.depth = fold if isinstance(fold, int) else None
+        paths = () if fold is None or isinstance(fold, int) else (fold,) if isinstance(fold, str) else fold
+        self.closed = {tuple(str(path).split("/")) for path in paths}
+        self.met: set[Path] = set()
+
+    def opens(self, path: Path) -> bool:
+        """Whether the part at a path is drawn opened."""
+        self.met.add(path)
+        return path not in self.closed and (self.depth is None or len(path) <= self.depth)
+
+    def finish(self, function: str) -> None:
+        """Raises LensError for a path that was asked for and not met."""
+        missing = sorted("/".join(path) for path in self.closed - self.met)
+        if missing:
+            have = ", ".join(sorted("/".join(path) for path in self.met)[:12]) or "none"
+            raise LensError(explain(f"fold: there is no part {missing[0]!r}", function=function, parts=have))
