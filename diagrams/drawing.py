@@ -15,12 +15,13 @@ from lenses.spaces import Array, Space
 from lenses.terms import Term, tensor_spaces
 from lenses.typed import as_typed
 
+from .folding import Fold
 from .jaxpr import of_function
 from .layout import lay, scene_of
 from .layout.model import PAD
 from .overlays import add, sharded
 from .passes import draw_backward, draw_learner, draw_lens
-from .plan import Fold, Plan, of_term
+from .plan import Plan, of_term
 from .scene import Label, Scene
 from .styles import STYLES
 from .text import clip, width

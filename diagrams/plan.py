@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lenses.errors import LensError, explain
 from lenses.spaces import Array
 from lenses.strands import Strand
 from lenses.syntax import shorten
 from lenses.typed import Cell, Circuit, Combinator, Typed
 
+from .folding import Fold, Folding, Path
 from .scene import Address
 
 
@@ -67,60 +67,33 @@ class Plan:
     address: Address = ()
 
 
-Fold = int | str | Sequence[str] | None
-"""Which parts are closed: those deeper than a number of levels, or those at paths such as "encoder/attention"."""
-
-
 def of_term(typed: Typed, fold: Fold = None) -> Plan:
     """The plan of a typed term. Raises LensError for a path in `fold` at which there is no part."""
-    folding = _Folding(fold)
+    folding = Folding(fold)
     plan = _plan(typed.circuit, (), (), folding)
-    folding.finish(typed)
+    folding.finish(shorten(typed.term))
     return plan
 
 
-class _Folding:
-    """Decides which parts are opened, and remembers which paths were met."""
-
-    def __init__(self, fold: Fold):
-        if isinstance(fold, bool) or not (fold is None or isinstance(fold, int | str | list | tuple | set)):
-            raise LensError(
-                explain(f"fold={fold!r}", expected="a number of levels, or paths such as 'encoder/attention'")
-            )
-        if isinstance(fold, int) and fold < 0:
-            raise LensError(explain(f"fold={fold}", expected="0 or more levels that are opened"))
-        self.depth = fold if isinstance(fold, int) else None
-        paths = () if fold is None or isinstance(fold, int) else (fold,) if isinstance(fold, str) else tuple(fold)
-        self.closed = {tuple(path.split("/")) for path in paths}
-        self.met: set[tuple[str, ...]] = set()
-
-    def opens(self, cell: Cell, path: tuple[str, ...]) -> bool:
-        inside = cell.inner
-        if not isinstance(cell.box, Combinator) or inside is None:
-            return False
-        self.met.add(path)
-        same = (len(inside.dom), len(inside.cod)) == cell.box.arity
-        card = len(inside.cells) == 1 and inside.cells[0].inner is None  # drawn as that box with a name on it
-        return same and path not in self.closed and (self.depth is None or len(path) <= self.depth or card)
-
-    def finish(self, typed: Typed) -> None:
-        missing = sorted("/".join(path) for path in self.closed - self.met)
-        if missing:
-            have = ", ".join(sorted("/".join(path) for path in self.met)[:12]) or "none"
-            raise LensError(
-                explain(f"fold: there is no part {missing[0]!r}", term=shorten(typed.term), parts=have,
-                        do="give the names of blocks, joined by '/', as they are nested")
-            )  # fmt: skip
+def _opens(cell: Cell, path: Path, folding: Folding) -> bool:
+    """Whether a box is a part that is drawn opened."""
+    inside = cell.inner
+    if not isinstance(cell.box, Combinator) or inside is None:
+        return False
+    opened = folding.opens(path)
+    card = len(inside.cells) == 1 and inside.cells[0].inner is None  # drawn as that box with a name on it
+    same = (len(inside.dom), len(inside.cod)) == cell.box.arity
+    return same and (opened or (card and path not in folding.closed))
 
 
-def _plan(circuit: Circuit, address: Address, path: tuple[str, ...], folding: _Folding) -> Plan:
+def _plan(circuit: Circuit, address: Address, path: Path, folding: Folding) -> Plan:
     plan = Plan(circuit.dom.arrays, circuit.cod.arrays, outs=tuple(circuit.outs), address=address)
     for cell in circuit.cells:
         here = (*address, cell.index)
         inner = None
         if cell.inner is not None:
             below = (*path, cell.name or cell.box.label)
-            if folding.opens(cell, below):
+            if _opens(cell, below, folding):
                 inner = _plan(cell.inner, here, below, folding)
         node = _node(cell, here, inner)
         plan.nodes.append(_named(node) or node)

@@ -11,9 +11,9 @@ from jax.extend.core import Literal
 from lenses.errors import shown
 from lenses.spaces import Array
 
+from ..folding import Folding, Path
 from ..plan import Plan
 from ..scene import Address
-from .folding import Folding, Path
 from .known import steps
 from .parts import Drawn, part
 from .primitives import look

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lenses.spaces import Array
 from lenses.strands import Strand
 
+from ..folding import Path
 from ..plan import Plan
 from ..scene import Address
-from .folding import Path
 from .known import small
 from .primitives.look import Look, through
 from .programs import Called, Run, arrays, called, count, reads

@@ -11,9 +11,9 @@ import jax
 
 from lenses.errors import LensError, explain, shown
 
-from ..plan import Fold, Plan
+from ..folding import Fold, Folding
+from ..plan import Plan
 from .equations import Planner
-from .folding import Folding
 from .programs import arrays
 
 

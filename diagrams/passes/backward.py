@@ -18,13 +18,14 @@ from lenses.strands import Strand
 from lenses.typed import as_typed
 
 from .. import glyphs
+from ..folding import Fold
 from ..glyphs.boxes import function_text
 from ..layout import Laid, lay, scene_of
 from ..layout.model import Column, Item, Row, Slot
 from ..layout.places import place
 from ..moving import Move
 from ..overlays.measures import amount
-from ..plan import Fold, Node, Plan, of_term
+from ..plan import Node, Plan, of_term
 from ..scene import Label, Scene
 from ..styles import STYLES
 from ..text import width

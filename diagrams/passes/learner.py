@@ -20,9 +20,10 @@ from lenses.spaces import Array
 from lenses.typed import Cell
 
 from ..curves import line, rounded
+from ..folding import Fold
 from ..glyphs import Kind, centred
 from ..moving import Move
-from ..plan import Fold, Node, Plan, of_term
+from ..plan import Node, Plan, of_term
 from ..scene import Curve, Frame, Glyph, Label, Point, Scene, Wire
 from ..shapes import Shape, Stroke
 from ..text import clip, number, width

@@ -20,9 +20,10 @@ from lenses.trees import leaves, whole
 from lenses.typed import Combinator, Typed, as_typed
 
 from ..curves import bend, circle, line, rounded
+from ..folding import Fold
 from ..glyphs import DOT, Kind, centred, filled
 from ..layout import lay, scene_of
-from ..plan import Fold, Node, Plan, of_term
+from ..plan import Node, Plan, of_term
 from ..scene import Address, Curve, Glyph, Label, Point, Scene, Wire
 from ..shapes import Shape, Stroke, Text
 from ..styles import Style

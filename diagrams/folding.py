@@ -1,10 +1,13 @@
-"""Which parts of a program are closed."""
+"""Folding: which parts of a term or a program are drawn closed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lenses.errors import LensError, explain, shown
 
-from ..plan import Fold
+Fold = int | str | Sequence[str] | None
+"""Which parts are closed: those deeper than a number of levels, or those at paths such as "encoder/attention"."""
 
 Path = tuple[str, ...]
 """Where a part is: its name, after those of the parts that it is in."""
@@ -17,6 +20,8 @@ class Folding:
         if isinstance(fold, bool) or not (fold is None or isinstance(fold, int | str | list | tuple | set)):
             want = "a number of levels, or paths such as 'encoder/attention'"
             raise LensError(explain(f"fold={shown(fold)}", expected=want))
+        if isinstance(fold, int) and fold < 0:
+            raise LensError(explain(f"fold={fold}", expected="0 or more levels that are opened"))
         self.depth = fold if isinstance(fold, int) else None
         paths = () if fold is None or isinstance(fold, int) else (fold,) if isinstance(fold, str) else fold
         self.closed = {tuple(str(path).split("/")) for path in paths}
@@ -27,9 +32,12 @@ class Folding:
         self.met.add(path)
         return path not in self.closed and (self.depth is None or len(path) <= self.depth)
 
-    def finish(self, function: str) -> None:
-        """Raises LensError for a path that was asked for and not met."""
+    def finish(self, drawn: str) -> None:
+        """Raises LensError for a path that was asked for and not met in what is `drawn`."""
         missing = sorted("/".join(path) for path in self.closed - self.met)
         if missing:
             have = ", ".join(sorted("/".join(path) for path in self.met)[:12]) or "none"
-            raise LensError(explain(f"fold: there is no part {missing[0]!r}", function=function, parts=have))
+            raise LensError(
+                explain(f"fold: there is no part {missing[0]!r}", drawn=drawn, parts=have,
+                        do="give the names of parts, joined by '/', as they are nested")
+            )  # fmt: skip
