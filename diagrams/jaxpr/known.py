@@ -58,18 +58,36 @@ def steps(jaxpr: Any) -> list[Any]:
 def _recognised(eqns: Sequence[Any], uses: Counter[Any]) -> Run | None:
     """The function in `FORMS` that the first equations are."""
     variables = list(reads(eqns[:1]))
-    axes = next((e.params["axes"] for e in eqns[:3] if "axes" in e.params), (0,))
-    if len(variables) != 1 or len(axes) != 1 or not isinstance(axes[0], int):  # the axes of devices have names
+    if len(variables) != 1 or not jnp.issubdtype(getattr(variables[0].aval, "dtype", bool), jnp.floating):
         return None
-    (x,), (axis,) = variables, axes
-    if not jnp.issubdtype(getattr(x.aval, "dtype", bool), jnp.floating):
-        return None
+    (x,) = variables
+    axis = _reduced(eqns, x)
     for number, (name, _) in enumerate(FORMS):
-        if _form(number, (2,), "float32", 0).eqns[0].primitive is eqns[0].primitive:
-            form = _form(number, shape(x), jnp.dtype(x.aval.dtype).name, axis)
+        usual = _form(number, (2,), "float32", 0)
+        if usual.eqns[0].primitive is not eqns[0].primitive or (axis is None and _axes(usual)):
+            continue
+        try:
+            form = _form(number, shape(x), jnp.dtype(x.aval.dtype).name, axis or 0)
             run = eqns[: len(form.eqns)]
             if len(run) > 1 and _matches(form, run, x, uses):
                 return Run(name, list(run), [x], list(run[-1].outvars))
+        except (TypeError, ValueError):  # there is no such function of x, or parameters that cannot be compared
+            continue
+    return None
+
+
+def _axes(jaxpr: Any) -> bool:
+    """Whether a program reduces axes."""
+    return any("axes" in e.params for e in jaxpr.eqns)
+
+
+def _reduced(eqns: Sequence[Any], x: Any) -> int | None:
+    """The one axis along which x, or what the first equation makes of it, is reduced at once."""
+    same = (x, *eqns[0].outvars)
+    for e in eqns[:3]:
+        if "axes" in e.params and any(e.invars[0] is v for v in same):
+            axes = e.params["axes"]
+            return axes[0] if len(axes) == 1 and isinstance(axes[0], int) else None  # those of devices have names
     return None
 
 
@@ -84,7 +102,7 @@ def _matches(form: Any, run: Sequence[Any], x: Any, uses: Counter[Any]) -> bool:
         for a, b in zip(want.invars, have.invars, strict=True):
             if isinstance(a, Literal) != isinstance(b, Literal):
                 return False
-            if bool(a.val != b.val) if isinstance(a, Literal) else same[a] is not b:
+            if bool(a.val != b.val) if isinstance(a, Literal) else same.get(a) is not b:
                 return False
         if want.params.keys() != have.params.keys() or any(want.params[k] != have.params[k] for k in want.params):
             return False

@@ -72,6 +72,18 @@ def test_what_only_resembles_softmax_is_not_drawn_as_one() -> None:
     assert log.glyph == "softmax" and dict(log.data)["log"]
 
 
+def test_reductions_of_other_arrays_are_no_part_of_a_softmax() -> None:
+    plan = checked(lambda s, v: jnp.exp(s) * v.sum(), np.float32(2), real(3))
+    assert [n.text for n in plan.nodes] == ["exp", "einsum", "×"]
+    plan = checked(lambda s, m: jnp.exp(s) + m.sum(1), real(3), real(3, 4))
+    assert [n.text for n in plan.nodes] == ["exp", "einsum", "add"]
+    assert glyphs(checked(lambda s: jnp.exp(s) * 2, np.float32(1))) == ["pointwise", "scale"]
+    assert glyphs(of_function(lambda x: x.max(0, initial=0.0), real(0, 3)))[0] == "reduce"
+    assert [n.text for n in checked(jax.nn.gelu, np.float32(2)).nodes] == ["gelu"]
+    summed = checked(lambda x, y: jax.nn.gelu(x + 1) * y.sum((0, 1)), real(4), real(2, 3, 4))
+    assert [n.text for n in summed.nodes if n.glyph == "pointwise"] == ["+ 1", "gelu", "×"]
+
+
 def test_a_sum_over_devices_is_no_softmax() -> None:
     def shared(x: Any) -> Any:
         e = jnp.exp(x)
