@@ -56,7 +56,8 @@ def draw(
     - `labels`: what is written on wires: "both", "names", "sizes" or "none".
     - `theme`: "light", "dark", "print" or a `Theme`.
     - `title` stands above; `names` are those of the inputs, as a list or a text with spaces.
-    - `wrap`: the width in points after which a long picture goes on in a new line.
+    - `wrap`: the width in points after which a long picture goes on in a new line, between
+      boxes; parts that are opened are not broken.
     - `overlays`: facts drawn onto the picture: "memory" (bytes alive between boxes), "flops" (operations of
       boxes), "kept" (bytes that the backward pass keeps) and "recomputed", under `rule`, backpropagation
       unless given.
@@ -65,12 +66,17 @@ def draw(
 
     Raises SpaceError for a term without its type, LensError for an unknown style, theme, label or part.
     """
+    _check(title, wrap)
+    if isinstance(subject, type):
+        raise LensError(
+            explain(f"draw: {subject.__name__} is a class", do="draw one of it, as in draw(Box(...).at(space))")
+        )
     manner = _choice("style", style or "neural", (*STYLES, *PASSES))
     shown_on_wires = _choice("labels", labels or "both", ("both", "names", "sizes", "none"))
     known = theme if isinstance(theme, Theme) else THEMES[_choice("theme", theme, THEMES)]
     common = {"fold": fold, "labels": shown_on_wires, "theme": known, "title": title}
     if isinstance(subject, Learner | Dreamer):
-        _only(subject, style=style, wrap=wrap, overlays=overlays, mesh=mesh, rule=rule)
+        _only(subject, style=style, at=at, wrap=wrap, overlays=overlays, mesh=mesh, rule=rule, legend=legend)
         return draw_learner(subject, names=_names(names, len(subject.model.dom)), **common)
     if not isinstance(subject, Term) and callable(subject):
         typed = None
@@ -78,7 +84,7 @@ def draw(
     else:
         typed = as_typed(subject, tensor_spaces(at) if at else None, "draw")
         if manner in PASSES:
-            _only(typed, wrap=wrap, overlays=overlays, mesh=mesh)
+            _only(typed, wrap=wrap, overlays=overlays, mesh=mesh, legend=legend)
             more = {} if rule is None else {"rule": rule}
             return PASSES[manner](typed, names=_names(names, len(typed.dom)), **common, **more)
         plan = of_term(typed, fold)
@@ -90,18 +96,23 @@ def draw(
     scene = scene_of(laid, title)
     scene.theme = known
     if legend:
-        add_legend(scene)
+        add_legend(scene, plan)
     if overlays or mesh is not None:
         add(scene, laid, overlays, typed, rule)
     return scene
 
 
-def add_legend(scene: Scene) -> None:
-    """Writes the sizes of the named axes below a scene, those of one name that differ beside each other."""
+def add_legend(scene: Scene, plan: Plan) -> None:
+    """Writes the sizes of a plan's named axes below its scene, those of one name that differ beside each other."""
     sizes: dict[str, dict[int, None]] = {}
-    for wire in scene.wires:
-        if wire.name:
-            sizes.setdefault(wire.name, {})[wire.size] = None
+    plans = [plan]
+    while plans:
+        plan = plans.pop(0)
+        plans += [node.inner for node in plan.nodes if node.inner is not None]
+        for array in (*plan.dom, *(a for node in plan.nodes for a in node.cod)):
+            for name, size in zip(array.names, array.sizes, strict=True):
+                if name:
+                    sizes.setdefault(name, {})[size] = None
     text = ",  ".join(f"{clip(name, 24)} = {' or '.join(map(str, found))}" for name, found in sizes.items())
     if text:
         wide = width(text, 10.0)
@@ -116,7 +127,7 @@ PASSES = {"lens": draw_lens, "backward": draw_backward}
 def _only(subject: Any, **given: Any) -> None:
     """Refuses arguments that have no meaning for what is drawn."""
     for name, value in given.items():
-        if value is not None and value != ():
+        if value is not None and value is not False and value not in ((), []):
             kind = "a learner" if isinstance(subject, Learner | Dreamer) else "both directions of a term"
             raise LensError(explain(f"draw: {name}={shown(value)}", because=f"pictures of {kind} have no {name}"))
 
@@ -139,6 +150,14 @@ def _of_function(function: Any, at: Sequence[Any], fold: Fold) -> Plan:
     return of_function(function, *examples, names=named or None, fold=fold)
 
 
+def _check(title: Any, wrap: Any) -> None:
+    """Refuses a title that is no text and a width that is none."""
+    if not isinstance(title, str):
+        raise LensError(explain(f"draw: title={shown(title)}", expected="text"))
+    if wrap is not None and not (isinstance(wrap, int | float) and not isinstance(wrap, bool) and wrap >= 100):
+        raise LensError(explain(f"draw: wrap={shown(wrap)}", expected="a width of 100 points or more"))
+
+
 def _choice(what: str, value: Any, known: Any) -> Any:
     if not isinstance(value, str) or value not in known:
         raise LensError(explain(f"draw: {what}={shown(value)}", expected=", ".join(map(repr, known))))
@@ -148,8 +167,7 @@ def _choice(what: str, value: Any, known: Any) -> Any:
 def _names(names: Any, inputs: int) -> tuple[str, ...]:
     if names is None:
         return ()
-    if isinstance(names, str):
-        names = names.split()
-    if len(names) != inputs or not all(isinstance(n, str) for n in names):
+    names = names.split() if isinstance(names, str) else names
+    if not isinstance(names, list | tuple) or len(names) != inputs or not all(isinstance(n, str) for n in names):
         raise LensError(explain(f"draw: names={shown(names)}", expected=f"{inputs} names, one an input"))
     return tuple(names)

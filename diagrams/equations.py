@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+from lenses.errors import LensError, SpaceError, explain, shown
+from lenses.typed import Typed, as_typed
 
 from .drawing import draw
 from .layout.model import PAD, TITLE
 from .moving import Move
 from .scene import Label, Scene
-from .text import width
+from .text import clip, width
 
 SIGN = 44.0
-"""The room for the sign."""
+"""The least room for the sign."""
 
 
-def equation(left: Any, right: Any, sign: str = "=", title: str = "", wrap: float = 900.0, **how: Any) -> Scene:
-    """The picture of an equation of terms (or functions): `left`, the sign, `right`.
+def equation(left: Any, right: Any, sign: str = "=", title: str = "", wrap: float | None = 900.0, **how: Any) -> Scene:
+    """The picture of an equation of typed terms: `left`, the sign, `right`.
 
     The sides stand beside each other, or below each other where they are wider than `wrap` together.
-    `how` is what `draw` takes. Raises as `draw` does.
+    `how` is what `draw` takes for each of them. Raises SpaceError where the sides go between different spaces,
+    and as `draw` does.
     """
-    one, two = draw(left, **how), draw(right, **how)
+    if not isinstance(sign, str) or not isinstance(title, str):
+        raise LensError(explain(f"equation: sign={shown(sign)}, title={shown(title)}", expected="text"))
+    sides = [as_typed(side, None, "equation") for side in (left, right)]
+    _check(*sides)
+    one, two = (draw(side, **how) for side in sides)
+    sign = clip(sign, 40)
+    room = max(SIGN, width(sign, 20.0) + 20.0)
     head = PAD + TITLE if title else 0.0
-    beside = one.width + SIGN + two.width <= wrap
-    if beside:
+    if one.width + room + two.width <= (math.inf if wrap is None else wrap):
         tall = max(one.height, two.height)
         Move(0.0, head + (tall - one.height) / 2).scene(one)
-        Move(one.width + SIGN, head + (tall - two.height) / 2).scene(two)
-        at = one.width + SIGN / 2, head + tall / 2 + 7.0
-        size = one.width + SIGN + two.width, head + tall
+        Move(one.width + room, head + (tall - two.height) / 2).scene(two)
+        at = one.width + room / 2, head + tall / 2 + 7.0
+        size = one.width + room + two.width, head + tall
     else:
-        Move(SIGN, head).scene(one)
-        Move(SIGN, head + one.height).scene(two)
-        at = SIGN / 2, head + one.height + two.height / 2 + 7.0
-        size = SIGN + max(one.width, two.width), head + one.height + two.height
+        Move(room, head).scene(one)
+        Move(room, head + one.height).scene(two)
+        at = room / 2, head + one.height + two.height / 2 + 7.0
+        size = room + max(one.width, two.width), head + one.height + two.height
     for name in ("frames", "dashes", "wires", "glyphs", "labels", "marks"):
         getattr(one, name).extend(getattr(two, name))
     one.labels.append(Label(sign, *at, "middle", 20.0, "sign", sign, width(sign, 20.0)))
@@ -44,3 +54,11 @@ def equation(left: Any, right: Any, sign: str = "=", title: str = "", wrap: floa
     one.width, one.height = size
     one.title = title
     return one
+
+
+def _check(left: Typed, right: Typed) -> None:
+    for what in ("dom", "cod"):
+        a, b = getattr(left, what), getattr(right, what)
+        if a != b:
+            side = {"dom": "domain", "cod": "codomain"}[what]
+            raise SpaceError(explain(f"equation: the sides have another {side} each", left=a, right=b))

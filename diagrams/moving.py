@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from .scene import Curve, Glyph, Point, Scene, Thread
+from .scene import Curve, Glyph, Mark, Point, Scene, Thread
 from .shapes import Shape
 
 OTHER_END = {"start": "end", "end": "start", "middle": "middle"}
@@ -68,8 +68,14 @@ class Move:
         """Where shapes go; texts stay readable."""
         return (self.item(shape) for shape in shapes)
 
+    def mark(self, mark: Mark) -> Mark:
+        """The mark at its new place."""
+        x, y = self.left(mark.x, mark.width), mark.y + self.dy
+        return dataclasses.replace(mark, shapes=tuple(self.shapes(mark.shapes)), x=x, y=y)
+
     def scene(self, scene: Scene) -> None:
         """Moves everything in a scene."""
         for name in ("frames", "dashes", "wires", "labels"):
             setattr(scene, name, [self.item(item) for item in getattr(scene, name)])
+        scene.marks = [self.mark(mark) for mark in scene.marks]
         scene.glyphs = [self.glyph(glyph) for glyph in scene.glyphs]

@@ -21,7 +21,10 @@ Key = tuple[int, int]
 
 
 def read(scene: Scene) -> Term:
-    """The term that a scene shows, equal to the one that was drawn. Raises LensError where a wire leads nowhere."""
+    """The term that a scene shows, equal to the one that was drawn.
+
+    Raises LensError where a wire leads nowhere, and for pictures of functions, learners and passes.
+    """
     boxes: dict[Address, list[Glyph | Frame]] = defaultdict(list)
     for item in (*scene.glyphs, *scene.frames):
         boxes[item.address[:-1]].append(item)
@@ -54,8 +57,14 @@ def _read(address: Address, boxes: dict[Address, list[Any]], wires: dict[Address
     for box in here:
         ins = [arrives(map(_key, array), f"input {i} of {box.title}") for i, array in enumerate(box.ins)]
         term = box.box
+        if not isinstance(term, Term):
+            raise LensError(
+                explain("this picture cannot be read", box=box.title, because="it was not drawn from a term alone")
+            )
         if isinstance(box, Frame):
-            term = type(term)(**(term.fields | {"term": _read(box.address, boxes, wires)}))
+            inside = _read(box.address, boxes, wires)
+            if "term" in getattr(term, "fields", {}):  # other parts make their inner term of several
+                term = type(term)(**(term.fields | {"term": inside}))  # type: ignore[attr-defined]
         for array, wire in zip(box.outs, builder.apply(term, ins), strict=True):
             carried |= {_key(p): wire for p in array}
     return builder.term([arrives(points, f"output {k}") for k, points in enumerate(outputs)])

@@ -26,11 +26,11 @@ Address = tuple[int, ...]
 class Glyph:
     """A drawn box.
 
-    `kind` says what it looks like. (x, y, width, height) is its body, which no foreign wire enters.
+    `kind` says what it looks like. (x, y, width, height) is its body, which no wire of another box enters.
     `ins` and `outs` give, for each array in and out, the points at which its strands touch it;
     `threads` are the curves of strands inside its column, from those points through or past the body.
     `text` is written in or over the body, `title` is the box's whole source text, `data` what the
-    kind needs beside. `marks` are points with a meaning, such as where strands meet.
+    kind needs beside.
     """
 
     kind: str
@@ -119,8 +119,7 @@ class Label:
 class Frame:
     """What stands around a part: a tinted block with a title, or the brackets of a repeat with its count.
 
-    `ins` and `outs` are the points at which strands of each array cross its sides. `closed` says that
-    the part is folded: it is drawn as one box.
+    `ins` and `outs` are the points at which strands of each array cross its sides.
     """
 
     kind: str

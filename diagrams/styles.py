@@ -2,8 +2,8 @@
 
 - `neural`: every axis is a wire (Abbott 2024, Neural Circuit Diagrams).
 - `string`: every array is a wire, parameters come from above: the string diagrams of the papers on lenses.
-- `circuit`: every bit is a wire and boxes are gates; over the ring of two elements, + is xor and * is and.
-- `graph`: boxes with their whole text, arrays with their spaces: for big models.
+- `circuit`: as `string`, and boxes on bits are gates: over the ring of two elements + is xor and * is and.
+- `graph`: boxes with as much of their text as fits, arrays with their spaces: for big models.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ class Style:
     gap: float = 6.0
     label_size: float = 10.0
     dashes: bool = False
-    labels_inside: bool = False
     names: str = "both"
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from functools import lru_cache
 from typing import Any
@@ -38,6 +39,8 @@ def clip(text: str, most: int) -> str:
 
 def number(value: Any, digits: int = 4) -> str:
     """A number as people write it: few digits, a proper minus sign."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
     if isinstance(value, float):
         value = int(value) if value == int(value) and abs(value) < 1e6 else float(f"{value:.{digits}g}")
     return str(value).replace("-", "−")

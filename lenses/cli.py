@@ -135,7 +135,7 @@ def describe(typed: Typed) -> str:
 
 
 def _draw_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("term", metavar="module:term", help="a term or a function by its module and its name there")
+    parser.add_argument("term", metavar="module:term", help="a term, function or learner, by module and name")
     parser.add_argument("--at", metavar="SPACE", help='the domain, e.g. "Real(28, 28, 1) @ Index(below=10)"')
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="ends in .svg, .pdf, .png, .tex, .dot or .html (default: NAME.svg)"
@@ -149,18 +149,21 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", default="", help="stands above the picture")
     parser.add_argument("--names", nargs="+", help="names of the inputs")
     parser.add_argument("--legend", action="store_true", help="write the sizes of the named axes below")
-    parser.add_argument("--overlay", metavar="NAME", nargs="+", default=[], help="memory, flops, kept, recomputed")
+    parser.add_argument("--overlay", metavar="NAME", nargs="+", default=[], help="memory, flops, kept")
     parser.add_argument("--wrap", type=float, metavar="POINTS", help="go on in a new line after this width")
 
 
 def _draw(options: argparse.Namespace) -> None:
     from . import pictures
+    from .learner.learner import Dreamer, Learner
     from .spaces import parse_space
 
     subject = find_object(options.term, "term")
+    spaces: list[Any] = []
     if isinstance(subject, Term):
         subject = typed_term(options.term, options.at)
-        spaces: list[Any] = []
+    elif isinstance(subject, Learner | Dreamer):
+        pass
     elif options.at is None:
         raise _no_space(options.term)
     else:
@@ -170,7 +173,7 @@ def _draw(options: argparse.Namespace) -> None:
         fold = int(fold[0])
     how = {k: getattr(options, k) for k in ("style", "labels", "theme", "title", "names", "wrap", "legend")}
     path = options.output or f"{options.term.rpartition(':')[2].rpartition('.')[2]}.svg"
-    pictures.draw(subject, *spaces, fold=fold, overlays=options.overlay, **how).save(path)
+    pictures.draw(subject, *spaces, fold=fold, overlays=tuple(options.overlay), **how).save(path)
     print(path)
 
 

@@ -193,6 +193,11 @@ def test_draw_writes_a_picture(capsys, module, tmp_path, ending):
     assert (tmp_path / f"mlp.{ending}").stat().st_size > 200
 
 
+@pytest.mark.parametrize("style", ["lens", "backward", "graph"])
+def test_draw_in_every_style(capsys, module, tmp_path, style):
+    assert run(capsys, "draw", "some_terms:mlp", "--at", "Real(8)", "--style", style) == (0, "mlp.svg\n", "")
+
+
 def test_draw_has_defaults(capsys, module, tmp_path):
     assert run(capsys, "draw", "some_terms:mlp", "--at", "Real(8)", "--fold", "1")[1] == "mlp.svg\n"
     assert (tmp_path / "mlp.svg").read_text().startswith("<svg")

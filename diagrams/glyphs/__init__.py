@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lenses.spaces import ResidueElement
+
 from ..plan import Node
 from .boxes import (
     Card,
@@ -29,13 +31,20 @@ from .wiring import Bar, Bare, Ends, Product, Sum, Wires
 if TYPE_CHECKING:
     from ..styles import Style
 
+BIT = ResidueElement(2)
+"""The elements of circuits."""
+
 __all__ = ["DOT", "Kind", "centred", "filled", "of"]
 
 
 def of(node: Node, style: Style) -> Kind:
     """The kind of a node in a style; unknown kinds are outlined boxes."""
+    if style.name == "circuit" and all(a.element == BIT for a in (*node.dom, *node.cod)):
+        gate = _GATES.get((node.glyph, len(node.dom), node.text))
+        if gate is not None:
+            return gate
     if not style.axes:
-        return _STRING.get(node.glyph, BOX) if style.name != "circuit" else _GATES.get(node.glyph, BOX)
+        return _STRING.get(node.glyph, BOX)
     return Kind.kinds.get(node.glyph, BOX)
 
 
@@ -65,5 +74,8 @@ _STRING: dict[str, Kind] = {
     **{name: Kind.kinds[name] for name in ("wire", "dot", "end", "plus", "constant", "start")},
 }
 """The kinds of string diagrams, by the glyphs of boxes."""
-_GATES: dict[str, Kind] = _STRING | {"plus": Gate("xor"), "pointwise": Gate("and")}
-"""The kinds of circuits: over the ring of two elements, a sum is an exclusive or and a product a conjunction."""
+_GATES: dict[tuple[str, int, str], Kind] = {
+    ("plus", 2, "add"): Gate("xor"),
+    ("pointwise", 2, "multiply"): Gate("and"),
+}
+"""The gates of circuits, by glyph, number of inputs and name of boxes on bits."""

@@ -226,9 +226,14 @@ class Pentagon(Kind):
 
 
 class Mask(Kind):
-    """A mask: a square, the half that is hidden dark."""
+    """A mask: a square, the half that is hidden dark: above the diagonal if queries are above keys."""
 
     half = 12.0
+
+    def data(self, node: Node, style: Style) -> tuple[Any, ...]:
+        fields = dict(node.data)
+        places = [node.dom[0].axis(fields[name]) for name in ("query", "key") if name in fields]
+        return ("below",) if len(places) == 2 and places[0] > places[1] else ()
 
     def text(self, node: Node, style: Style) -> str:
         return ""
@@ -238,8 +243,9 @@ class Mask(Kind):
 
     def shapes(self, glyph: Glyph) -> Iterator[Shape]:
         x, y, w, h = glyph.x, glyph.y, glyph.width, glyph.height
+        corner = (x, y + h) if glyph.data else (x + w, y)
         yield Stroke(rectangle(x, y, w, h), "ink", "paper", 1.2)
-        yield filled(polygon((x, y), (x + w, y), (x + w, y + h)))
+        yield filled(polygon((x, y), corner, (x + w, y + h)))
 
 
 class Convolution(Kind):

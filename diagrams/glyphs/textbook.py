@@ -27,6 +27,8 @@ class Plain(Kind):
             return clip(node.title, 40)
         if node.glyph in ("pointwise", "scale"):
             return function_text(node)
+        if node.glyph == "einsum" and "pattern" in dict(node.data):
+            return clip(str(dict(node.data)["pattern"]).replace("->", "→"), 48)
         return clip(node.title if len(node.title) <= 22 else node.text, 28)
 
     def data(self, node: Node, style: Style) -> tuple[Any, ...]:
@@ -74,9 +76,6 @@ class Gate(Kind):
         for array in outs:
             for point in array:
                 yield Thread("touch", bend((end, (top + bottom) / 2), point))
-
-    def data(self, node: Node, style: Style) -> tuple[Any, ...]:
-        return ()
 
     def shapes(self, glyph: Glyph) -> Iterator[Shape]:
         x, y, w, h = glyph.x, glyph.y, glyph.width, glyph.height

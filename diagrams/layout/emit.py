@@ -107,7 +107,7 @@ class _Emit:
         size = laid.style.label_size
         for w, s in slots:
             array = laid.arrays[w]
-            text = laid.style.label(array, s, first)
+            text = laid.label(w, s, first)
             if text:
                 y = dy + heights[w, s] - 4.0
                 wide = width(text, size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lenses.spaces import Array
 
@@ -116,6 +117,22 @@ class Laid:
     def slots(self, wire: int) -> tuple[int, ...]:
         """The strands of a wire's array."""
         return self.style.slots(self.arrays[wire])
+
+    def label(self, wire: int, slot: int, first: bool) -> str:
+        """What is written over a strand: its size too at an input, and where its axis is not as long as that was."""
+        array = self.arrays[wire]
+        if slot >= 0 and array.names[slot]:
+            first = first or self.sizes.get(array.names[slot], array.sizes[slot]) != array.sizes[slot]
+        return self.style.label(array, slot, first)
+
+    @cached_property
+    def sizes(self) -> dict[str | None, int]:
+        """The sizes of the named axes where they first come in."""
+        found: dict[str | None, int] = {}
+        for array in (*self.plan.dom, *(a for node in self.plan.nodes for a in node.cod)):
+            for name, size in zip(array.names, array.sizes, strict=True):
+                found.setdefault(name, size)
+        return found
 
     def stack(self, wires: list[int], at: Sequence[float] = ()) -> dict[Slot, float]:
         """Heights for wires below each other: evenly, or nearly at given ones, so that they need not bend."""

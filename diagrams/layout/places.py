@@ -28,7 +28,9 @@ def place(laid: Laid, wrap: float | None = None) -> None:
             column.curve = _curve(laid, before, column)
             gap = before.label_width + column.curve or style.gap
             column.width = max((_width(item, laid) for item in column.items), default=0.0)
-            if wrap is not None and k > 1 and x + gap + column.width > wrap and column is not last:
+            together = any(i.node is not None and i.node.on_stub and i.node.glyph != "einsum" for i in column.items)
+            full = wrap is not None and x + gap + column.width > wrap
+            if full and k > 1 and column is not last and not together:
                 line.width = x + before.label_width + 8.0
                 line = Line(x=_start(laid, before))
                 line.labels = list(before.after)
@@ -70,7 +72,7 @@ def place(laid: Laid, wrap: float | None = None) -> None:
 
 
 def _label_width(laid: Laid, slots: list[Slot], first: bool) -> float:
-    texts = [laid.style.label(laid.arrays[w], s, first) for w, s in slots]
+    texts = [laid.label(w, s, first) for w, s in slots]
     return max((width(t, laid.style.label_size) + 10.0 for t in texts if t), default=0.0)
 
 
@@ -123,9 +125,24 @@ def _width(item: Item, laid: Laid) -> float:
 def frame_text(node: Node) -> str:
     """The title of a frame: the name of the part, how often it is repeated, or along which axis."""
     fields = dict(node.data)
-    if node.glyph == "repeat":
-        return f"× {fields['times']}" if "times" in fields else f"for each step of {fields.get('axis', 'an axis')}"
-    return f"over {fields['axis']}" if node.text == "over" and "axis" in fields else clip(node.text, 40)
+    if "times" in fields:
+        return f"× {fields['times']}"
+    if "axis" in fields and node.inner is not None and node.enters is not None:
+        of = _axis(node, fields["axis"])
+        return f"for each step of {of}" if node.glyph == "repeat" else f"over {of}"
+    return clip(node.text, 40)
+
+
+def _axis(node: Node, axis: int | str) -> str:
+    """The axis along which a part takes its slices: its name, or how long it is."""
+    for array, entering in zip(node.dom, node.enters or (), strict=True):
+        if node.glyph != "repeat" or len(entering) < array.rank:
+            try:
+                place = array.axis(axis)
+            except KeyError:
+                continue
+            return clip(array.names[place] or f"{array.sizes[place]}", 24)
+    return str(axis)
 
 
 # -- labels ----------------------------------------------------------------------------------

@@ -25,22 +25,31 @@ from lenses import (
     SpaceError,
     add,
     block,
+    causal_mask,
     compile,
     compose,
+    concatenate,
+    constant,
     copy,
+    coupling,
     dense,
+    discard,
     einsum,
     identity,
+    max_pool,
     multiply,
     over,
     relu,
     scale,
     scan,
     softmax,
+    split,
+    subtract,
     swap,
     tanh,
     wired,
 )
+from lenses.combinators import Block
 from lenses.laws.generate import decode
 from lenses.laws.signature import standard
 
@@ -275,6 +284,59 @@ def test_time_grows_with_the_length():
     assert work(400) < 4.4 * work(100)  # a square would be 16 times
 
 
+def test_numbers_that_are_not_finite():
+    for value, text in ((float("inf"), "∞"), (float("-inf"), "−∞"), (float("nan"), "NaN")):
+        term = (identity @ constant(value) >> add).at(Real())
+        assert text in {g.text for g in diagrams.draw(term).glyphs} and term._repr_svg_()
+    assert "× ∞" in {g.text for g in diagrams.draw(scale(float("inf")).at(Real(2))).glyphs}
+
+
+def test_an_axis_that_changes_its_size_says_so():
+    labels = [label.text for label in diagrams.draw(max_pool((2, 2)).at(Real(h=8, w=6, c=3))).labels]
+    assert labels == ["h = 8", "w = 6", "c = 3", "h = 4", "w = 3", "c"]
+    cut = [{label.text for label in diagrams.draw(split(*n).at(Real(b=4, f=5))).labels} for n in ((2, 3), (1, 4))]
+    assert cut[0] != cut[1]
+
+
+def test_gates_are_for_bits_alone():
+    bit, more = Residue(), Residue(modulo=5)
+    for term in (relu.at(Real()), subtract.at(Real(), Real()), multiply.at(more, more), add.at(more, more)):
+        assert not {g.kind for g in diagrams.draw(term, style="circuit").glyphs} & {"and", "xor"}
+    assert [g.kind for g in diagrams.draw(multiply.at(bit, bit), style="circuit").glyphs] == ["and"]
+
+
+def test_different_terms_are_different_pictures():
+    a, b = (einsum(p).at(Real(a=2, b=2), Real(c=2, d=2)) for p in ("a b, b c -> a c", "a b, c b -> a c"))
+    assert diagrams.draw(a, style="string").svg() != diagrams.draw(b, style="string").svg()
+    above, below = (causal_mask(*q).at(Real(2, 2)) for q in ((), (-1, -2)))
+    assert diagrams.draw(above).svg() != diagrams.draw(below).svg()
+
+
+def test_a_line_does_not_break_at_a_stub():
+    typed = ATTENTION.at(Real(query=28, d=64), Real(key=28, d=64), Real(key=28, d=64))
+    scene = check_picture(typed, "neural", wrap=150)
+    (scaled,) = (g for g in scene.glyphs if g.kind == "floating")
+    (stem,) = (t for g in scene.glyphs for t in g.threads if t.kind == "stem")
+    assert scaled.y + scaled.height / 2 == pytest.approx(stem.curve[-1][2]) and scaled.x > stem.curve[-1][1]
+
+
+def test_parts_that_are_no_block():
+    check_picture((split(2, 2) >> coupling(dense(2), dense(2)) >> concatenate()).at(Real(4)), "neural")
+    titles = {f.text for f in diagrams.draw(over(0, tanh).at(Real(2, 3))).frames}
+    titles |= {f.text for f in diagrams.draw(over("b", tanh).at(Real(b=2, d=3))).frames}
+    assert titles == {"over 2", "over b"}
+
+
+def test_equations():
+    f = (copy >> tanh @ tanh).at(Real(2))
+    scene = diagrams.equation((tanh >> copy).at(Real(2)), f, title="copy is natural", overlays="memory")
+    assert "=" in {label.text for label in scene.labels} and len(scene.marks) > 4
+    xs = [mark.x for mark in scene.marks]
+    assert min(xs) < scene.width / 3 and max(xs) > scene.width / 2  # those of both sides, each below its own
+    refused(SpaceError, lambda: diagrams.equation(f, tanh.at(Real(2))), "codomain")
+    refused(SpaceError, lambda: diagrams.equation(copy.at(Real(2)), discard.at(Real(3))), "domain")
+
+
 def test_a_legend_says_the_sizes():
     typed = ATTENTION.at(Real(query=28, d=64), Real(key=12, d=64), Real(key=12, d=64))
     scene = diagrams.draw(typed, labels="names", legend=True)
@@ -295,6 +357,12 @@ def test_refusals():
     refused(LensError, lambda: diagrams.draw(typed, fold=-1), "fold=-1")
     refused(LensError, lambda: diagrams.draw(typed, names="a b"), "1 names")
     refused(LensError, lambda: diagrams.draw(3), "3")
+    refused(LensError, lambda: diagrams.draw(typed, names=5), "1 names")
+    refused(LensError, lambda: diagrams.draw(typed, title=3), "title=3")
+    for wrap in (0, -5, float("nan"), "wide", True):
+        refused(LensError, lambda wrap=wrap: diagrams.draw(typed, wrap=wrap), "wrap", "100 points")
+    refused(LensError, lambda: diagrams.draw(Block), "Block is a class")
+    refused(LensError, lambda: diagrams.draw(typed, style="lens", wrap=500), "wrap=500", "both directions")
 
 
 @pytest.mark.parametrize("label", ["", "a" * 5000, "多層\u0000\u202eパーセプトロン", "</text><script>", "\n", "αβγ∑"])
