@@ -30,6 +30,7 @@ from ..scene import Label, Scene
 from ..styles import STYLES
 from ..text import width
 from ..themes import THEMES, Theme
+from ..titles import add_title
 from .keeping import passes
 from .mirrors import MIRRORS, mirrored
 from .slots import MARK, SlotStyle, marked, plain, put_slots, slotted
@@ -68,12 +69,8 @@ def draw_backward(
     note = f"{slots} slot{'s' * (slots != 1)}, {total} kept" if slots else "nothing kept"
     scene.labels.append(Label(note, left, scene.height + 4.0, "start", 8.5, "note", note, width(note, 8.5)))
     scene.height += 12.0
-    if title:
-        Move(0.0, 24.0).scene(scene)
-        wide = width(title, 13.0, True)
-        scene.labels.append(Label(title, 10.0, 22.0, "start", 13.0, "title", title, wide, bold=True))
-        scene.width, scene.height = max(scene.width, wide + 20.0), scene.height + 24.0
-    scene.theme, scene.source, scene.title = theme, typed, title
+    add_title(scene, title)
+    scene.theme, scene.source = theme, typed
     return scene
 
 

@@ -28,6 +28,7 @@ from ..scene import Curve, Frame, Glyph, Label, Point, Scene, Wire
 from ..shapes import Shape, Stroke
 from ..text import clip, number, width
 from ..themes import THEMES, Theme
+from ..titles import add_title
 from .lens import APART, CHANGE, VALUE, dashed, lens_scene, lens_style, pair
 
 HALF = 12.0
@@ -59,7 +60,8 @@ def draw_learner(
         picture.optimise_parameters()
     picture.close()
     scene.theme, scene.source = theme, fit.lens
-    _fit(scene, title)
+    _fit(scene)
+    add_title(scene, title)
     return scene
 
 
@@ -241,8 +243,8 @@ class Cap(Kind):
 Cap("cap")
 
 
-def _fit(scene: Scene, title: str) -> None:
-    """Moves everything so that it fills the picture, under its title."""
+def _fit(scene: Scene) -> None:
+    """Moves everything so that it fills the picture."""
     points = [p for w in scene.wires for p in (w.start, w.end)]
     for body in (*scene.frames, *scene.glyphs):
         points += [(body.x, body.y), (body.x + body.width, body.y + body.height)]
@@ -250,10 +252,5 @@ def _fit(scene: Scene, title: str) -> None:
         left = label.x - label.width * {"start": 0.0, "middle": 0.5, "end": 1.0}[label.anchor]
         points += [(left, label.y - label.size), (left + label.width, label.y + 0.25 * label.size)]
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    head = 24.0 if title else 0.0
-    Move(PAD - min(xs), PAD + head - min(ys)).scene(scene)
-    scene.width, scene.height = max(xs) - min(xs) + 2 * PAD, max(ys) - min(ys) + 2 * PAD + head
-    if title:
-        wide = width(title, 13.0, True)
-        scene.labels.append(Label(title, PAD, PAD + 12.0, "start", 13.0, "title", title, wide, bold=True))
-        scene.width = max(scene.width, 2 * PAD + wide)
+    Move(PAD - min(xs), PAD - min(ys)).scene(scene)
+    scene.width, scene.height = max(xs) - min(xs) + 2 * PAD, max(ys) - min(ys) + 2 * PAD

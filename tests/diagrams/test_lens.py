@@ -295,6 +295,17 @@ def test_dreaming_learns_the_inputs():
     assert Counter(w.role for w in scene.wires if w.name == "S") == {"state": 2}
 
 
+@pytest.mark.parametrize(
+    "picture", [lambda t: draw_learner(FIT, title=t), lambda t: draw_backward(PERCEPTRON, title=t)]
+)
+def test_titles_are_written_above_and_name_the_picture(picture):
+    scene, bare = picture("A"), picture("")
+    (label,) = [label for label in scene.labels if label.role == "title"]
+    assert (label.text, scene.title, bare.title) == ("A", "A", "")
+    assert "<title>A</title>" in scene.svg()
+    assert label.y < min(g.y for g in scene.glyphs) and scene.height > bare.height
+
+
 # -- both passes -----------------------------------------------------------------------------
 
 
