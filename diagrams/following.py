@@ -1,29 +1,54 @@
-"""Following: which wires are one strand, run on past boxes, into frames and out of them, and over copies and sums."""
+"""Following: which wires are one strand, run on past boxes, into frames and out of them, over copies and sums, and
+in a new line."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from networkx.utils import UnionFind
 
-from .scene import Point, Scene
+from .scene import Glyph, Point, Scene, Wire, key
 
 PASSES = ("pass", "meet", "begin")
 """The kinds of threads inside a box through which a strand goes on; in a cup or at a body it ends."""
+MEETING = ("lens copy", "lens sum")
+"""Glyphs of lenses in which all values are one strand, and all changes."""
 
 
 def strands(scene: Scene) -> list[int]:
     """For each wire of a scene the number of the strand that it belongs to, in the order in which they begin."""
     joined: UnionFind = UnionFind()
     for wire in scene.wires:
-        joined.union(_key(wire.start), _key(wire.end))
+        joined.union(key(wire.start), key(wire.end))
+    for i, j in broken(scene.wires):
+        joined.union(key(scene.wires[i].end), key(scene.wires[j].start))
     for glyph in scene.glyphs:
-        for thread in glyph.threads:
-            if thread.kind in PASSES:
-                start: Point = thread.curve[0][-2:]  # type: ignore[assignment]
-                end: Point = thread.curve[-1][-2:]  # type: ignore[assignment]
-                joined.union(_key(start), _key(end))
+        for start, end in _through(glyph):
+            joined.union(key(start), key(end))
     numbers: dict[object, int] = {}
-    return [numbers.setdefault(joined[_key(wire.start)], len(numbers)) for wire in scene.wires]
+    return [numbers.setdefault(joined[key(wire.start)], len(numbers)) for wire in scene.wires]
 
 
-def _key(point: Point) -> tuple[int, int]:
-    return round(point[0] * 100), round(point[1] * 100)
+def broken(wires: Sequence[Wire]) -> Iterator[tuple[int, int]]:
+    """Pairs of the numbers of wires of which the first ends where its line does and the second goes on in the next."""
+    open_: dict[object, int] = {}
+    for i, wire in enumerate(wires):
+        which = wire.address, wire.wire, wire.axis
+        if which in open_:
+            yield open_.pop(which), i
+        if wire.role == "breaks":
+            open_[which] = i
+
+
+def _through(glyph: Glyph) -> Iterator[tuple[Point, Point]]:
+    """The pairs of points that strands join inside a glyph."""
+    for thread in glyph.threads:
+        if thread.kind in PASSES:
+            yield thread.curve[0][-2:], thread.curve[-1][-2:]  # type: ignore[misc]
+    if glyph.kind == "lens wire":
+        for into, away in zip(glyph.ins, glyph.outs, strict=True):
+            yield from zip(into, away, strict=True)
+    elif glyph.kind in MEETING:
+        first, *others = (*glyph.ins, *glyph.outs)
+        for array in others:
+            yield from zip(first, array, strict=True)

@@ -14,10 +14,7 @@ from lenses.errors import LensError, explain
 from lenses.terms import Term
 from lenses.wiring import Builder
 
-from .scene import Address, Frame, Glyph, Point, Scene, Wire
-
-Key = tuple[int, int]
-"""A point, in hundredths."""
+from .scene import Address, Frame, Glyph, Key, Point, Scene, Wire, key
 
 
 def read(scene: Scene) -> Term:
@@ -37,9 +34,9 @@ def read(scene: Scene) -> Term:
 def _read(address: Address, boxes: dict[Address, list[Any]], wires: dict[Address, list[Wire]]) -> Term:
     here = sorted(boxes[address], key=lambda item: item.address)
     strands = _joined(wires[address])
-    origin = {_key(end): _key(start) for start, end, _ in strands}
-    made: set[Key] = {_key(p) for box in here for array in box.outs for p in array}
-    used: set[Key] = {_key(p) for box in here for array in box.ins for p in array}
+    origin = {key(end): key(start) for start, end, _ in strands}
+    made: set[Key] = {key(p) for box in here for array in box.outs for p in array}
+    used: set[Key] = {key(p) for box in here for array in box.ins for p in array}
     inputs = _ends(strands, 0, made)
     outputs = _ends(strands, 1, used)
     builder = Builder(len(inputs))
@@ -55,7 +52,7 @@ def _read(address: Address, boxes: dict[Address, list[Any]], wires: dict[Address
         return found[0]
 
     for box in here:
-        ins = [arrives(map(_key, array), f"input {i} of {box.title}") for i, array in enumerate(box.ins)]
+        ins = [arrives(map(key, array), f"input {i} of {box.title}") for i, array in enumerate(box.ins)]
         term = box.box
         if not isinstance(term, Term):
             raise LensError(
@@ -66,16 +63,12 @@ def _read(address: Address, boxes: dict[Address, list[Any]], wires: dict[Address
             if "term" in getattr(term, "fields", {}):  # other parts make their inner term of several
                 term = type(term)(**(term.fields | {"term": inside}))  # type: ignore[attr-defined]
         for array, wire in zip(box.outs, builder.apply(term, ins), strict=True):
-            carried |= {_key(p): wire for p in array}
+            carried |= {key(p): wire for p in array}
     return builder.term([arrives(points, f"output {k}") for k, points in enumerate(outputs)])
 
 
 def _unreadable(where: str, why: str) -> NoReturn:
     raise LensError(explain("this picture cannot be read", wire=where, because=why))
-
-
-def _key(point: Point) -> Key:
-    return round(point[0] * 100), round(point[1] * 100)
 
 
 def _joined(wires: Iterable[Wire]) -> list[tuple[Point, Point, int]]:
@@ -96,7 +89,7 @@ def _ends(strands: list[tuple[Point, Point, int]], side: int, inside: set[Key]) 
     arrays: dict[int, list[Point]] = defaultdict(list)
     for strand in strands:
         point: Point = strand[side]  # type: ignore[assignment]
-        if _key(point) not in inside:
+        if key(point) not in inside:
             arrays[strand[2]].append(point)
     ordered = sorted(arrays.values(), key=lambda points: min(y for _, y in points))
-    return [[_key(p) for p in points] for points in ordered]
+    return [[key(p) for p in points] for points in ordered]

@@ -8,6 +8,7 @@ refers to a format; what a glyph looks like is said in `glyphs`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,17 @@ if TYPE_CHECKING:
     from .shapes import Shape
 
 Point = tuple[float, float]
+Key = tuple[int, int]
+"""A point by which it is found: in hundredths."""
 Curve = tuple[tuple[Any, ...], ...]
 """A path: ("M", x, y), ("L", x, y), ("C", x1, y1, x2, y2, x, y) and ("Z",), as in SVG."""
 Address = tuple[int, ...]
 """Where a box stands: the number of its cell in the term, then in the term inside that cell, and so on."""
+
+
+def key(point: Point) -> Key:
+    """The same for points that are one but for rounding, as sums of multiples of 1/200 are, and apart for others."""
+    return math.floor(100.0 * point[0] + 0.317), math.floor(100.0 * point[1] + 0.317)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +189,15 @@ class Scene:
         yield from self.marks
         yield from self.labels
 
-    def save(self, path: Any) -> None:
+    def save(self, path: Any, **options: Any) -> None:
         """Writes the picture by the file's ending: .svg, .tex, .dot and .html with Python alone, .png and .pdf
-        with the extra `pictures`. Raises FileError for other endings and folders that cannot be written; what
-        stood in the file stays there then.
+        with the extra `pictures`. A .png has `dpi` dots for 72 points, the one option. Raises FileError for
+        other endings and folders that cannot be written, LensError for other options; what stood in the
+        file stays there then.
         """
         from .formats import save
 
-        save(self, path)
+        save(self, path, **options)
 
     def svg(self) -> str:
         """The picture as the text of an SVG file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lenses.errors import FileError, explain
+from lenses.errors import FileError, LensError, explain, shown
 from lenses.files import write_whole
 
 from ..scene import Scene
@@ -15,13 +15,18 @@ TEXTS = {".svg": svg.write, ".tex": tex.write, ".dot": dot.write, ".html": html.
 """The formats that are texts, by file ending; they need nothing but Python."""
 
 
-def save(scene: Scene, path: Any, dpi: float = raster.DPI) -> None:
+def save(scene: Scene, path: Any, dpi: float = raster.DPI, **unknown: Any) -> None:
     """Writes a scene by the file's ending: .svg, .tex, .dot, .html, .pdf or .png, with `dpi` dots for 72 points.
 
-    Raises FileError for another ending, a place that cannot be written, and .png and .pdf without matplotlib;
-    what stood in the file stays there then.
+    Raises FileError for another ending, a place that cannot be written, and .png and .pdf without matplotlib,
+    LensError for other options; what stood in the file stays there then.
     """
-    ending = Path(path).suffix.lower()
+    for name, value in unknown.items():
+        raise LensError(explain(f"save: {name}={shown(value)}", expected="dpi, the one option"))
+    try:
+        ending = Path(path).suffix.lower()
+    except TypeError:
+        raise FileError(explain(f"cannot write {shown(path)}", expected="the path of a file")) from None
     if ending in TEXTS:
         raw = TEXTS[ending](scene).encode()
     elif ending == ".png":

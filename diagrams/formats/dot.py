@@ -12,7 +12,7 @@ from typing import Any
 
 import graphviz
 
-from ..scene import Address, Point, Scene, Wire
+from ..scene import Address, Point, Scene, Wire, key
 from .common import clean
 
 WIDTH = 40
@@ -72,34 +72,30 @@ def _nodes(graph: Any, scene: Scene, glyphs: Iterable[int], around: list[list[in
 
 def _edges(scene: Scene) -> Iterator[tuple[End, End, str]]:
     """The arrays between two glyphs, or between one and the outside, with what they are."""
-    makers = {_key(p): i for i, glyph in enumerate(scene.glyphs) for array in glyph.outs for p in array}
-    takers = {_key(p) for glyph in scene.glyphs for array in glyph.ins for p in array}
-    into = {_key(wire.end): wire for wire in scene.wires}
-    goes_on = {_key(wire.start) for wire in scene.wires}
+    makers = {key(p): i for i, glyph in enumerate(scene.glyphs) for array in glyph.outs for p in array}
+    takers = {key(p) for glyph in scene.glyphs for array in glyph.ins for p in array}
+    into = {key(wire.end): wire for wire in scene.wires}
+    goes_on = {key(wire.start) for wire in scene.wires}
 
     def source(point: Point) -> End:
         """Where the strand that ends in a point comes from."""
-        seen: set[Point] = set()
+        seen: set[Any] = set()
         last: Any = point
-        while (at := _key(point)) in into and at not in seen:
+        while (at := key(point)) in into and at not in seen:
             seen.add(at)
             wire = into[at]
             last, point = (wire.address, wire.wire), wire.start
-            if _key(point) in makers:
+            if key(point) in makers:
                 break
-        return makers.get(_key(point), ("in", last))
+        return makers.get(key(point), ("in", last))
 
     for i, glyph in enumerate(scene.glyphs):
         for array in glyph.ins:
             if array:
-                yield source(array[0]), i, _text(into.get(_key(array[0])))
-    left = {_key(wire.end) for wire in scene.wires} - takers - goes_on
-    for array, wire in {(w.address, w.wire): w for w in reversed(scene.wires) if _key(w.end) in left}.items():
+                yield source(array[0]), i, _text(into.get(key(array[0])))
+    left = {key(wire.end) for wire in scene.wires} - takers - goes_on
+    for array, wire in {(w.address, w.wire): w for w in reversed(scene.wires) if key(w.end) in left}.items():
         yield source(wire.end), ("out", array), _text(wire)
-
-
-def _key(point: Point) -> Point:
-    return round(point[0], 3), round(point[1], 3)
 
 
 def _text(wire: Wire | None) -> str:

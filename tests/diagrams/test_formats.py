@@ -19,12 +19,15 @@ from helpers import refused
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from diagrams import draw
+from diagrams.following import strands
 from diagrams.formats import common, dot, html, raster, save, svg, tex
 from diagrams.formats.common import clean, number
-from diagrams.scene import Frame, Glyph, Scene, Wire
+from diagrams.scene import Frame, Glyph, Scene, Wire, key
 from diagrams.shapes import Group, Stroke, Text
 from diagrams.themes import COLOURS, THEMES, Theme
-from lenses.errors import DataError, FileError
+from lenses import Real, add, copy, exp, tanh
+from lenses.errors import DataError, FileError, LensError
 
 NASTIES = [
     "</text><script>alert(1)</script>", "<!--", "-->", "]]>", "<![CDATA[", "&lt;", "&amp;lt;", "&#0;", "&",
@@ -421,6 +424,15 @@ def test_edges_and_clusters_in_dot():
     assert clusters == ["part <1>"] and re.search(r"cluster_0 \{[^}]*g1 [^}]*\}", source)
 
 
+def test_strands_go_on_in_new_lines_and_over_the_copies_and_sums_of_lenses():
+    wrapped = draw(tanh >> exp >> tanh >> exp >> tanh, Real(3), wrap=120)
+    assert any(wire.role == "breaks" for wire in wrapped.wires) and set(strands(wrapped)) == {0}
+    lens = draw(copy >> add, Real(3), style="lens")
+    changes = dict(zip(lens.wires, strands(lens), strict=True))
+    assert {n for wire, n in changes.items() if wire.axis == -1} == {0}
+    assert {n for wire, n in changes.items() if wire.axis == -2} == {1}
+
+
 # -- files -----------------------------------------------------------------------------------
 
 
@@ -457,6 +469,21 @@ def test_png_has_the_size_asked_for(scene, dpi, size, tmp_path):
     assert raw.startswith(b"\x89PNG") and size == (int.from_bytes(raw[16:20], "big"), int.from_bytes(raw[20:24], "big"))
 
 
+def test_pictures_save_with_dots_and_refuse_what_no_format_knows(scene, tmp_path):
+    scene.save(tmp_path / "a.png", dpi=72)
+    assert int.from_bytes((tmp_path / "a.png").read_bytes()[16:20], "big") == 100
+    refused(LensError, lambda: scene.save(tmp_path / "b.png", dots=72), "save: dots=72", "dpi")
+    for path in (None, 3):
+        refused(FileError, lambda path=path: scene.save(path), "cannot write", str(path))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_points_that_differ_by_rounding_have_one_key():
+    for k in range(2000):
+        at = k / 200
+        assert key((at - 1e-9, at)) == key((at + 1e-9, at)) and key((at, at)) != key((at + 0.02, at))
+
+
 def test_too_large_a_png_is_refused():
     refused(FileError, lambda: raster.png(SAMPLE, 20_000, 9000), "53333 x 24000", "dpi of 87.9", ".svg or .pdf")
     refused(FileError, lambda: raster.png(SAMPLE, 100, 100, dpi=0), "dpi=0", "above 0")
@@ -476,8 +503,8 @@ def test_rasters_draw_any_text_and_no_mathematics(monkeypatch):
     monkeypatch.setitem(rcParams, "text.usetex", True)
     monkeypatch.setitem(rcParams, "savefig.bbox", "tight")
     groups = groups_of(NASTIES)
-    for draw in (raster.png, raster.pdf):
-        assert len(draw(groups, 200, 100)) > 1000
+    for write in (raster.png, raster.pdf):
+        assert len(write(groups, 200, 100)) > 1000
     assert rcParams["text.usetex"]
 
 
