@@ -8,12 +8,16 @@ from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+from jax.extend.core import Literal
+
 from lenses.spaces import Array
 from lenses.strands import Strand
 
 from ..folding import Path
 from ..plan import Plan
 from ..scene import Address
+from ..text import number
 from .known import small
 from .primitives.look import Look, through
 from .programs import Called, Run, arrays, called, count, reads
@@ -80,7 +84,13 @@ def _scan(planner: Planner, eqn: Any, dom: Sequence[Array], here: Address, path:
     leaves = tuple([tuple(range(o >= kept, a.rank)) for o, a in enumerate(cod)])
     length = eqn.params["length"]
     data = (("length", length), ("reverse", eqn.params["reverse"]), ("kept", kept))
-    return Drawn(Look("repeat", f"scan × {length}", strands, data), cod, inner, enters, leaves)
+    text = times(length) + ", backwards" * eqn.params["reverse"]
+    return Drawn(Look("repeat", text, strands, data), cod, inner, enters, leaves)
+
+
+def times(steps: int) -> str:
+    """How often a loop is gone through."""
+    return f"× {steps} step" + "s" * (steps != 1)
 
 
 def _while(planner: Planner, eqn: Any, dom: Sequence[Array], here: Address, path: Path) -> Drawn:
@@ -93,8 +103,34 @@ def _while(planner: Planner, eqn: Any, dom: Sequence[Array], here: Address, path
         "body": ([*range(first, second), *kept], eqn.params["body_jaxpr"]),
     }
     ((which,), new), old = _blocks(planner, sheet, programs, path, kept)
-    inner = sheet.done(sheet.choose(which, [old, new]))
-    return Drawn(Look("repeat", "while", passing(inner), (("kept", len(old)),)), _results(eqn, inner), inner)
+    inner, strands = sheet.chosen(which, [old, new])
+    return Drawn(Look("repeat", _until(eqn), strands, (("kept", len(old)),)), _results(eqn, inner), inner)
+
+
+def _until(eqn: Any) -> str:
+    """What is known of when a loop ends: of those that count by one up to a limit, where they begin and end."""
+    condition, body, consts = (eqn.params[key] for key in ("cond_jaxpr", "body_jaxpr", "body_nconsts"))
+    if eqn.params["cond_nconsts"] or len(condition.jaxpr.eqns) != 1 or len(condition.jaxpr.invars) < 2:
+        return "while"
+    (test,), ends = condition.jaxpr.eqns, condition.jaxpr.invars[:2]
+    at, limit = body.jaxpr.invars[consts : consts + 2]
+    step = next((e for e in body.jaxpr.eqns if e.outvars[0] is body.jaxpr.outvars[0]), None)
+    counts = (
+        test.primitive.name == "lt"
+        and all(a is b for a, b in zip(test.invars, ends, strict=True))
+        and step is not None
+        and (step.primitive.name, step.invars[0]) == ("add", at)
+        and isinstance(step.invars[1], Literal)
+        and np.all(step.invars[1].val == 1)
+        and body.jaxpr.outvars[1] is limit
+    )
+    if not counts:
+        return "while"
+    first, last = (int(a.val) if isinstance(a, Literal) else None for a in eqn.invars[consts : consts + 2])
+    if first is not None and last is not None:
+        return times(max(last - first, 0))
+    since = f" from {number(first)}" if first is not None else ""
+    return f"for each step{since}" + (f" to {number(last - 1)}" if last is not None else "")
 
 
 def _cond(planner: Planner, eqn: Any, dom: Sequence[Array], here: Address, path: Path) -> Drawn:
@@ -102,8 +138,8 @@ def _cond(planner: Planner, eqn: Any, dom: Sequence[Array], here: Address, path:
     sheet, wires = Sheet(dom, here), range(1, len(dom))
     programs = {f"branch {b}": (wires, branch) for b, branch in enumerate(eqn.params["branches"])}
     options, _ = _blocks(planner, sheet, programs, path)
-    inner = sheet.done(sheet.choose(0, options))
-    return Drawn(Look("branch", "cond", passing(inner)), _results(eqn, inner), inner)
+    inner, strands = sheet.chosen(0, options)
+    return Drawn(Look("branch", "cond", strands), _results(eqn, inner), inner)
 
 
 _KINDS: dict[str, Callable[..., Drawn]] = {"scan": _scan, "while": _while, "cond": _cond}

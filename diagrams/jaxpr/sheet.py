@@ -12,6 +12,7 @@ from ..plan import Node, Plan
 from ..scene import Address
 from .primitives.look import constant
 from .programs import array
+from .strands import passing
 
 
 class Sheet:
@@ -51,8 +52,12 @@ class Sheet:
             return self.add("end", "discard", [wire], [])
         return self.add("dot", "copy", [wire], [array] * times, aligned(range(array.rank), 1, times))
 
-    def choose(self, which: int, options: Sequence[Sequence[int]]) -> list[int]:
-        """Adds the choice of one of several tuples of arrays by a number, or by one for each slice of theirs."""
+    def chosen(self, which: int, options: Sequence[Sequence[int]]) -> tuple[Plan, list[Strand]]:
+        """The plan, from which leaves one of several tuples of arrays, chosen by a number or by one for each slice.
+
+        The axes of all options end at the choice, which joins them. Those that run past the whole plan, for
+        which they are taken to run past the choice too, are returned with it.
+        """
         cod = [self.arrays[w] for w in options[0]]
         own = self.arrays[which].rank  # the condition of a loop that was mapped has leading axes
         strands = [
@@ -60,7 +65,10 @@ class Sheet:
             for o, array in enumerate(cod)
             for a in range(array.rank)
         ]
-        return self.add("box", "choose", [which, *(w for option in options for w in option)], cod, strands)
+        plan = self.done(self.add("box", "choose", [which, *(w for option in options for w in option)], cod, strands))
+        past = passing(plan)
+        plan.nodes[-1].strands = ()
+        return plan, past
 
     def done(self, outs: Iterable[int]) -> Plan:
         """The plan, from which these wires leave."""

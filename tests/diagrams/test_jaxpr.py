@@ -167,7 +167,7 @@ def test_a_recurrent_network_is_a_repeat() -> None:
 
     plan = checked(rnn, real(4, 4), real(3, 4), real(5, 3, 4), names={"xs": ("time", "batch", "state")})
     (scan,) = plan.nodes
-    assert scan.glyph == "repeat" and scan.text == "scan × 5" and scan.inner is not None
+    assert scan.glyph == "repeat" and scan.text == "× 5 steps, backwards" and scan.inner is not None
     assert scan.strands == (Strand(((1, 0), (2, 1)), ((0, 0), (1, 1))),), "the batch runs past all steps"
     assert scan.enters == ((0, 1), (0, 1), (1, 2)) and scan.leaves == ((0, 1), (1,))
     assert scan.inner.dom[2].names == ("batch", "state") and scan.cod[1].names == ("time", "batch")
@@ -186,6 +186,7 @@ def test_loops_and_branches() -> None:
     plan = checked(loop, real(3), np.int32(4))
     (node,) = [n for n in plan.nodes if n.glyph == "repeat"]
     assert node.text == "while" and node.inner is not None
+    assert node.inner.nodes[-1].strands == (), "what may be chosen ends at the choice"
     assert [n.text for n in node.inner.nodes if n.glyph in ("block", "box")] == ["condition", "body", "choose"]
     assert Strand(((1, 0), (3, 0)), ((1, 0),)) in node.strands
 
@@ -201,6 +202,28 @@ def test_loops_and_branches() -> None:
     assert node.glyph == "branch" and node.inner is not None
     assert [n.text for n in node.inner.nodes][-4:] == ["branch 0", "branch 1", "branch 2", "choose"]
     assert node.strands == (Strand(((1, 1), (2, 1)), ((0, 1), (1, 1))),), "one branch acts along the first axis"
+    assert node.inner.nodes[-1].strands == (), "what may be chosen ends at the choice"
+
+
+def test_loops_say_how_often() -> None:
+    def counted(first: Any, last: Any, step: int = 1) -> str:
+        def body(c: Any) -> Any:
+            return c[0] + step, c[1], c[2] * 2.0
+
+        plan = of_function(lambda a, b, x: jax.lax.while_loop(lambda c: c[0] < c[1], body, (first(a), last(b), x)),
+                           np.int32(0), np.int32(3), real(2))  # fmt: skip
+        return next(n.text for n in plan.nodes if n.glyph == "repeat")
+
+    for steps, text in ((1, "× 1 step"), (4, "× 4 steps")):
+        plan = checked(lambda x, n=steps: jax.lax.fori_loop(0, n, lambda i, c: c * 2, x), real(2))
+        assert [n.text for n in plan.nodes if n.glyph == "repeat"] == [text]
+    plan = checked(lambda n, x: jax.lax.fori_loop(-1, n, lambda i, c: c * i, x), np.int32(3), real(2))
+    assert [n.text for n in plan.nodes if n.glyph == "repeat"] == ["for each step from −1"]
+    assert counted(lambda a: 0, lambda b: 5) == "× 5 steps" and counted(lambda a: 7, lambda b: 5) == "× 0 steps"
+    assert counted(lambda a: a, lambda b: np.int32(5)) == "for each step to 4" and counted(abs, abs) == "for each step"
+    assert counted(lambda a: 0, lambda b: 5, 2) == "while"
+    mapped = checked(jax.vmap(lambda n: jax.lax.fori_loop(0, n, lambda i, c: c + i, 0)), np.array([1, 3], np.int32))
+    assert "for each step" in [n.text for n in mapped.nodes], "each slice counts its own"
 
 
 def test_a_convolutional_network() -> None:
