@@ -65,10 +65,12 @@ def draw_backward(
     for text, y in (("forward →", 0.0), ("← backward", down)):
         wide = width(text, 8.5)
         scene.labels.append(Label(text, left, 10.0 + CAPTION - 4.0 + y, "start", 8.5, "note", text, wide))
+        scene.width = max(scene.width, left + wide + 10.0)
     slots, total = len(found.kept), amount(sum(kept.bytes for kept in found.kept.values()), "B")
     note = f"{slots} slot{'s' * (slots != 1)}, {total} kept" if slots else "nothing kept"
-    scene.labels.append(Label(note, left, scene.height + 4.0, "start", 8.5, "note", note, width(note, 8.5)))
-    scene.height += 12.0
+    wide = width(note, 8.5)
+    scene.labels.append(Label(note, left, scene.height + 4.0, "start", 8.5, "note", note, wide))
+    scene.width, scene.height = max(scene.width, left + wide + 10.0), scene.height + 12.0
     add_title(scene, title)
     scene.theme, scene.source = theme, typed
     return scene
@@ -262,8 +264,9 @@ def _join(scene: Scene, other: Scene, plan: Plan, down: float) -> None:
             glyph = dataclasses.replace(glyph, kind=mirrored(glyph.kind), threads=threads)
         scene.glyphs.append(glyph)
     scene.labels += other.labels
-    for label in list(scene.labels):
-        if label.role == "input" and plan.dom[plan.names.index(label.text)].change is not None:
+    named = [array for array, name in zip(plan.dom, plan.names, strict=False) if name]
+    for array, label in zip(named, [label for label in scene.labels if label.role == "input"], strict=True):
+        if array.change is not None:
             text = f"{label.text}′"
             wide = width(text, label.size)
             scene.labels.append(dataclasses.replace(label, text=text, title=text, width=wide, y=label.y + down))

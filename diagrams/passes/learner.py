@@ -16,6 +16,7 @@ from lenses.learner.learner import Dreamer, Learner
 from lenses.learner.losses import Loss
 from lenses.learner.optimisers import Update
 from lenses.learner.rates import Rate
+from lenses.rules.rule import backprop
 from lenses.spaces import Array
 from lenses.typed import Cell
 
@@ -55,10 +56,12 @@ def draw_learner(
     scene = lens_scene(plan, labels, names=() if dreaming else names)
     picture = _Picture(scene, cells, labels)
     if dreaming:
+        _fix(scene)
         picture.optimise_inputs(fit.model.dom.arrays, names)
     else:
         picture.optimise_parameters()
     picture.close()
+    picture.caption(fit.rule.name)
     scene.theme, scene.source = theme, fit.lens
     _fit(scene)
     add_title(scene, title)
@@ -90,6 +93,20 @@ def _under(plan: Plan, address: tuple[int, ...]) -> Plan:
         for node in plan.nodes
     ]
     return dataclasses.replace(plan, nodes=nodes, address=(*address, *plan.address))
+
+
+def _fix(scene: Scene) -> None:
+    """Leaves out the changes of parameters that are fixed, so that these come down in the middle."""
+    ups = {(w.address, w.wire): w.start[0] for w in scene.wires if w.role == "parameter" and w.axis == CHANGE}
+    wires = []
+    for wire in scene.wires:
+        if wire.role != "parameter":
+            wires.append(wire)
+        elif wire.axis == VALUE:
+            (x, top), (_, bottom) = wire.start, wire.end
+            middle = (x + ups[wire.address, wire.wire]) / 2
+            wires.append(dataclasses.replace(wire, curve=line((middle, top), (middle, bottom))))
+    scene.wires = wires
 
 
 class _Picture:
@@ -131,8 +148,10 @@ class _Picture:
 
     # -- the optimiser -----------------------------------------------------------------------
     def optimiser_text(self) -> str:
-        """The optimiser as it is written, its first argument alone where there are many."""
+        """The optimiser as it is written, its first argument alone where there are many or where it is a schedule."""
         text = repr(self.optimiser)
+        if callable(self.optimiser.optimiser.rate):
+            text = f"{text.split('(')[0]}(scheduled)"
         return clip(text if text.count(",") < 2 else text.split(",")[0] + ", …)", 28)
 
     def optimise_parameters(self) -> None:
@@ -145,21 +164,26 @@ class _Picture:
         bottom = model.y - OVER
         top = bottom - 26.0
         x = min(middle, max(wire.end[0] for wire in self.scene.wires) - wide / 2) - wide / 2  # clear of the label
-        arrays = f"P: {self.optimiser.params.space!r}"
-        self.upright("P", arrays, middle, 8.0, bottom, model.y, "parameter")
-        self.text("P", middle - 13.0, (bottom + model.y) / 2 + 3.5, "end", "parameter", arrays)
-        self.text("P′", middle + 13.0, (bottom + model.y) / 2 + 3.5, "start", "parameter", f"the change of {arrays}")
-        sides = [("P", arrays, "parameter")]
+        sides: list[tuple[str, str, str]] = []
+        ins: list[tuple[Point, ...]] = []
+        outs: list[tuple[Point, ...]] = []
+        if len(self.optimiser.params.space):
+            arrays = f"P: {self.optimiser.params.space!r}"
+            self.upright("P", arrays, middle, 8.0, bottom, model.y, "parameter")
+            self.text("P", middle - 13.0, (bottom + model.y) / 2 + 3.5, "end", "parameter", arrays)
+            self.text(
+                "P′", middle + 13.0, (bottom + model.y) / 2 + 3.5, "start", "parameter", f"the change of {arrays}"
+            )
+            sides.append(("P", arrays, "parameter"))
+            outs.append(((middle - 8.0, bottom), (middle + 8.0, bottom)))
         if len(state):
             sides.insert(0, ("S", f"S: {state!r}", "state"))
-        ins, outs = [], []
         for k, (name, title, role) in enumerate(sides):
             at = x + wide * (2 * k + 1) / (2 * len(sides))
             self.upright(name, title, at, 8.0, top - 24.0, top, role)
             self.text(name, at - 8.0, top - 28.0, "middle", role, title)
             self.text(f"{name}⁺", at + 8.0, top - 28.0, "middle", role, f"the new {title}")
             ins.append(((at - 8.0, top), (at + 8.0, top)))
-        outs.append(((middle - 8.0, bottom), (middle + 8.0, bottom)))
         self.box("lens", cell, text, x, top, wide, bottom - top, tuple(ins), tuple(outs))
 
     def optimise_inputs(self, arrays: Sequence[Array], names: Sequence[str]) -> None:
@@ -224,6 +248,13 @@ class _Picture:
         deep = APART / 2
         ports = (((right, y), (right, y + APART)),)
         self.box("cap", rate, text, right + deep - 4.0, y + deep - 8.0, width(text, 10.0) + 14.0, 16.0, ports)
+
+    def caption(self, rule: str) -> None:
+        """Says beneath the model under which rule changes come back, unless it is backprop."""
+        if rule != backprop.name:
+            model, text = self.model, f"rule: {rule}"
+            y = model.y + model.height + 12.0
+            self.scene.labels.append(Label(text, model.x, y, "start", 8.5, "note", text, width(text, 8.5)))
 
 
 class Cap(Kind):

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lenses.combinators import Expose
+from lenses.errors import LensError, explain, shown
+from lenses.rules.rule import Rule
 from lenses.spaces import Array, Space
 from lenses.strands import Strand
 from lenses.syntax import shorten
@@ -42,9 +44,15 @@ STUB = 13.0
 
 def draw_lens(
     term: Any, fold: Fold = None, labels: str = "both", theme: Theme = THEMES["light"], title: str = "",
-    names: Sequence[str] = (),
+    names: Sequence[str] = (), rule: Rule | None = None,
 ) -> Scene:  # fmt: skip
-    """The picture of a typed term as a parametrised lens; arguments as in `draw`."""
+    """The picture of a typed term as a parametrised lens; arguments as in `draw`.
+
+    Rules differ in what boxes send back, not in the wires: raises LensError where one is given.
+    """
+    if rule is not None:
+        because, do = "pictures of lenses show the lens of any rule", "leave it out, or style='backward'"
+        raise LensError(explain(f"draw: style='lens' with rule={shown(rule)}", because=because, do=do))
     typed = as_typed(term, None, "draw")
     scene = lens_scene(of_term(typed, fold), labels, title, names)
     scene.theme, scene.source = theme, typed

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import jax
 import pytest
+from helpers import refused
 
 from diagrams.paint import shapes
 from diagrams.passes.backward import draw_backward
@@ -35,6 +36,7 @@ from lenses import (
     identity,
     layer_norm,
     learner,
+    momentum,
     over,
     reduce_mean,
     relu,
@@ -48,11 +50,13 @@ from lenses import (
     tied,
     wired,
 )
+from lenses.errors import LensError
 from lenses.laws.generate import decode
 from lenses.laws.signature import standard
 from lenses.learner.losses import Loss
 from lenses.learner.optimisers import Update
 from lenses.learner.rates import Rate
+from lenses.rules.feedback import feedback_alignment
 from lenses.rules.recompute import recompute
 from lenses.rules.rule import backprop
 
@@ -306,6 +310,39 @@ def test_titles_are_written_above_and_name_the_picture(picture):
     assert label.y < min(g.y for g in scene.glyphs) and scene.height > bare.height
 
 
+def test_parameters_that_are_fixed_send_nothing_back():
+    for fold in (0, None):
+        scene = draw_learner(DREAM, fold)
+        fixed = [w for w in scene.wires if w.role == "parameter"]
+        assert fixed and {w.axis for w in fixed} == {VALUE}
+        labels = [label.x for label in scene.labels if label.role == "parameter"]
+        assert sorted(labels) == pytest.approx(sorted(w.start[0] for w in fixed)), "each under its name"
+
+
+@pytest.mark.parametrize("optimiser", [sgd(0.1), adam(0.1)])
+def test_a_model_without_parameters_has_none_drawn(optimiser):
+    scene = draw_learner(learner(relu, Real(3), loss=squared, optimiser=optimiser))
+    assert not [w for w in scene.wires if w.role == "parameter"]
+    assert not {label.text for label in scene.labels} & {"P", "P′", "P⁺"}
+    assert of_kind(scene, Update).outs == ()
+    check_clear(scene)
+
+
+def test_scheduled_steps_are_named():
+    for optimiser, text in ((adam(lambda n: 0.1), "adam(scheduled)"), (momentum(lambda n: 0.1), "momentum(scheduled)")):
+        scene = draw_learner(learner(PERCEPTRON, loss=softmax_cross_entropy, optimiser=optimiser))
+        assert of_kind(scene, Update).text == text
+    assert of_kind(draw_learner(FIT), Update).text == "adam(0.001, …)"
+
+
+def test_learners_name_their_rule_unless_it_is_backprop():
+    fit = learner(PERCEPTRON, loss=softmax_cross_entropy, optimiser=sgd(0.1), rule=feedback_alignment())
+    scene = draw_learner(fit)
+    assert [label.text for label in scene.labels if label.role == "note"] == ["rule: feedback_alignment"]
+    check_clear(scene)
+    assert not [label for label in draw_learner(FIT).labels if label.role == "note"]
+
+
 # -- both passes -----------------------------------------------------------------------------
 
 
@@ -444,6 +481,23 @@ def test_nothing_kept():
     scene = draw_backward((copy >> add).at(Real(3)), title="Twice", names=["x"])
     assert not slots(scene, "drop") and "nothing kept" in [label.text for label in scene.labels]
     assert {"x", "x′", "Twice"} <= {label.text for label in scene.labels}
+
+
+def test_captions_fit_narrow_pictures():
+    for term in (identity.at(Real()), relu.at(Real(2)), discard.at(Real())):
+        check_clear(draw_backward(term, labels="none"))
+
+
+def test_inputs_of_one_name_are_told_apart_by_their_places():
+    term = (embedding(m=2) @ dense(2) >> add).at(Index(below=5) @ Real(3))
+    found = [label for label in draw_backward(term, names=("x", "x")).labels if label.role == "input"]
+    assert [label.text for label in found] == ["x", "x", "x′"]
+    assert found[2].x == found[1].x
+
+
+def test_pictures_of_lenses_are_of_no_rule():
+    assert draw_lens(PERCEPTRON, rule=None).svg() == draw_lens(PERCEPTRON).svg()
+    refused(LensError, lambda: draw_lens(PERCEPTRON, rule=recompute()), "the lens of any rule")
 
 
 def test_random_terms():
