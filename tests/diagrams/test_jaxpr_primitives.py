@@ -116,6 +116,19 @@ def test_strands_are_what_vmap_takes_apart(name: str) -> None:
         close(compiled(mapped, *whole), equation(eqn, whole))
 
 
+def test_signs_are_those_of_terms() -> None:
+    def texts(fn: Callable[..., Any], *examples: Any) -> list[str]:
+        return [n.text for n in of_function(fn, *examples, small=0).nodes]
+
+    x = real(3)
+    assert texts(lambda x, y: jax.lax.max(jax.lax.min(x - y, 2.0), -1.5), x, x) == ["−", "∧ 2", "∨ −1.5"]
+    assert texts(lambda x: x**-2 - 1e-8, x) == ["^ −2", "− 1e−08"]
+    assert texts(lambda x: jax.lax.clamp(-jnp.inf, x, np.float32(jnp.nan)) * -3, x) == ["clamp(−inf, ·, nan)", "× −3"]
+    assert texts(lambda x: jax.lax.pad(x, -1.0, [(1, 0, 0)]), x) == ["pad −1"]
+    assert texts(lambda: jnp.array([-1, 2])) == ["[−1, 2]"]
+    assert texts(lambda: np.array([True, False]) * 1j - 2) == ["[−2+1j, −2+0j]"]
+
+
 def test_unknown_primitives_are_labelled_boxes() -> None:
     node = of_function(lambda x: jax.lax.erf_inv(jax.lax.approx_max_k(x, 2)[0]), real(3, 4)).nodes[0]
     assert node.glyph == "box" and node.text == "approx_top_k" and node.strands == ()

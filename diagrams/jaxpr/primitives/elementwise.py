@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ...glyphs import boxes
+from ...text import number
 from ..programs import shape
 from .look import Look, call, literal, numbers, through
 
@@ -20,10 +22,11 @@ NAMES = (
 """The primitives that are elementwise."""
 
 SIGNS = {
-    "add": "+", "add_any": "+", "sub": "-", "mul": "×", "div": "÷", "rem": "mod", "pow": "^", "eq": "=", "ne": "≠",
-    "lt": "<", "le": "≤", "gt": ">", "ge": "≥",
+    "add": "+", "add_any": "+", "sub": boxes.SIGNS["subtract"], "mul": boxes.SIGNS["multiply"],
+    "div": boxes.SIGNS["divide"], "max": boxes.SIGNS["maximum"], "min": boxes.SIGNS["minimum"], "rem": "mod",
+    "pow": "^", "eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "ge": "≥",
 }  # fmt: skip
-"""The signs of elementwise functions of two arrays."""
+"""The signs of elementwise functions of two arrays, those of terms where they have one."""
 
 COMMUTING = ("add", "add_any", "mul", "max", "min")
 """Functions of two arrays that a number is written behind, wherever it stands."""
@@ -49,7 +52,7 @@ def elementwise(eqn: Any) -> Look:
     elif name in ("add", "add_any") and sizes[0] == sizes[1]:
         glyph, text = "plus", "add"
     elif name in ("integer_pow", "square"):
-        text = f"^ {eqn.params.get('y', 2)}"
+        text = f"^ {number(eqn.params.get('y', 2))}"
     elif name == "convert_element_type":
         text = str(eqn.params["new_dtype"])
     return Look(glyph, text, strands, data, known)

@@ -12,6 +12,7 @@ from jax.extend.core import Literal
 
 from lenses.strands import Strand
 
+from ...text import number
 from ..programs import shape
 
 
@@ -49,8 +50,10 @@ def constant(value: Any, atom: Any) -> str:
 
 def _number(x: Any) -> str:
     if isinstance(x, np.bool_ | np.integer):
-        return str(x.item())
-    return f"{complex(x):.4g}" if np.iscomplexobj(x) else f"{float(x):.4g}"
+        return number(x.item())
+    if np.iscomplexobj(x):
+        return number(f"{complex(x):.4g}")
+    return number(float(x) if np.isfinite(x) else str(x))
 
 
 def literal(atom: Any) -> str:
