@@ -17,7 +17,9 @@ def shapes(scene: Scene) -> Iterator[Group]:
     threads = iter(strands(scene))
     for item in scene.items():
         if isinstance(item, Frame):
-            yield Group("frame", tuple(_frame(item)), item.title, (("address", _address(item.address)),))
+            place = " ".join(f"{value:.2f}" for value in (item.x, item.y, item.width, item.height))
+            facts = [("address", _address(item.address)), ("place", place)]
+            yield Group("frame", tuple(_frame(item)), item.title, tuple(facts))
         elif isinstance(item, Dash):
             yield Group("dash", (Stroke(item.curve, "ink", None, 1.4, (7.5, 6.0)),))
         elif isinstance(item, Wire):

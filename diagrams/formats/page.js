@@ -14,16 +14,21 @@
   };
   const items = new Map();
   for (const element of svg.querySelectorAll(":scope > g")) {
-    const { name, thread, pair, address } = element.dataset;
-    const numbers = address === undefined ? null : (address.match(/\d+/g) || []).map((n) => n + ".").join("");
+    const { name, thread, pair, place } = element.dataset;
     const title = take(element.querySelector(":scope > title"));
-    items.set(element, { element, kind: element.classList[0], title, name, thread, pair, address: numbers });
+    items.set(element, { element, kind: element.classList[0], title, name, thread, pair, place });
   }
   svg.setAttribute("aria-label", take(svg.querySelector(":scope > title")));
   const all = [...items.values()];
   const frames = all.filter((item) => item.kind === "frame");
 
-  const box = (item) => (item.box ??= item.element.getBBox());
+  // Where an item is; of a frame, the rectangle without a title that is wider.
+  const measured = ({ element, place }) => {
+    if (place === undefined) return element.getBBox();
+    const [x, y, width, height] = place.split(" ").map(Number);
+    return { x, y, width, height };
+  };
+  const box = (item) => (item.box ??= measured(item));
   for (const frame of frames) {
     const { x, y, width, height } = box(frame);
     const target = document.createElementNS(svg.namespaceURI, "path");
@@ -71,21 +76,28 @@
     return here;
   };
 
+  // A click follows the strand of a wire, one more all of its name, and the next none.
+  let followed = null;
   const follow = (item) => {
-    const again = item === undefined || item.element.classList.contains("on");
+    const before = followed;
+    if (item === undefined) followed = null;
+    else if (before === null || !item.element.classList.contains("on")) followed = "thread";
+    else followed = before === "thread" && item.name !== undefined ? "name" : null;
     for (const other of all) {
-      const same = !again && other.name === item.name && other.thread === item.thread;
+      const same = followed !== null && other.kind === "wire" && other[followed] === item[followed];
       other.element.classList.toggle("on", same);
     }
-    svg.classList.toggle("following", !again);
+    svg.classList.toggle("following", followed !== null);
   };
 
   const within = (item, frame) => {
-    if (item.address !== null) {
-      return item.address.startsWith(frame.address) && (item.kind !== "frame" || item.address !== frame.address);
-    }
     const inner = box(item);
     const outer = box(frame);
+    if (item.kind === "wire" || item.kind === "dash" || item.kind === "frame") {
+      const right = outer.x + outer.width + 0.5 - inner.x - inner.width;
+      const below = outer.y + outer.height + 0.5 - inner.y - inner.height;
+      return inner.x >= outer.x - 0.5 && inner.y >= outer.y - 0.5 && right >= 0 && below >= 0;
+    }
     const x = inner.x + inner.width / 2 - outer.x;
     const y = inner.y + inner.height / 2 - outer.y;
     return x >= 0 && y >= 0 && x <= outer.width && y <= outer.height;
@@ -150,7 +162,7 @@
     if (!clicked) return;
     const item = near(event.clientX, event.clientY);
     if (item?.kind === "frame") fold([item], !item.folded);
-    else follow(item?.name === undefined ? undefined : item);
+    else follow(item?.kind === "wire" ? item : undefined);
   });
   view.addEventListener("pointercancel", () => {
     drag = null;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import random
 import re
 import shutil
@@ -19,14 +20,14 @@ from helpers import refused
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from diagrams import draw
+from diagrams import draw, equation
 from diagrams.following import strands
 from diagrams.formats import common, dot, html, raster, save, svg, tex
 from diagrams.formats.common import clean, number
 from diagrams.scene import Frame, Glyph, Scene, Wire, key
 from diagrams.shapes import Group, Stroke, Text
 from diagrams.themes import COLOURS, THEMES, Theme
-from lenses import Real, add, copy, exp, tanh
+from lenses import Real, add, block, copy, exp, tanh
 from lenses.errors import DataError, FileError, LensError
 
 NASTIES = [
@@ -386,6 +387,67 @@ def test_the_page_follows_the_reader():
     assert "prefers-color-scheme:dark" in light and "prefers-color-scheme:dark" not in dark + own
     assert "@media print{:root" in light and "@media print{:root" in dark and "@media print{:root" not in own
     assert "#view .s-kept0{stroke:var(--kept0)}" in light and f"--ink:{THEMES['dark']['ink']};" in light
+
+
+CLICKS = """
+const wait = [...document.querySelectorAll("#view svg > g")];
+const click = (element) => {
+  const { x, y, width, height } = element.querySelector("path:last-of-type").getBoundingClientRect();
+  const how = { clientX: x + width / 2, clientY: y + height / 2, button: 0, isPrimary: true, pointerId: 1 };
+  document.elementFromPoint = () => element;
+  view.setPointerCapture = () => {};
+  for (const type of ["pointerdown", "pointerup"]) view.dispatchEvent(new PointerEvent(type, how));
+  return wait.flatMap((g, i) => (g.matches(".on, .hidden") ? [i] : []));
+};
+document.body.dataset.found = JSON.stringify(CLICKED.map((i) => click(wait[i])));
+"""
+
+
+def clicked(scene: Scene, clicks: list[Any], folder: Any) -> list[list[int]]:
+    """The numbers of the items that are followed or hidden after each click on one, in a browser."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
+    if browser is None:
+        pytest.skip("there is no browser here")
+    numbers = {id(item): i for i, item in enumerate(scene.items())}
+    script = CLICKS.replace("CLICKED", str([numbers[id(item)] for item in clicks]))
+    page = re.sub("<meta http-equiv[^>]*>", "", html.write(scene))
+    page = page.replace("</body>", f"<script>{script}</script></body>")
+    (folder / "a.html").write_text(page, encoding="utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'user'}", "--dump-dom"]
+    ran = subprocess.run([browser, *options, str(folder / "a.html")], capture_output=True, text=True, timeout=120)
+    found = re.search('data-found="([^"]*)"', ran.stdout)
+    assert found, ran.stderr[-2000:]
+    return json.loads(found[1])
+
+
+def test_a_click_follows_a_strand_and_one_more_its_name(tmp_path):
+    scene = draw(tanh @ exp, Real(a=3), Real(a=3))
+    items, threads = list(scene.items()), strands(scene)
+    first = [items.index(w) for w, n in zip(scene.wires, threads, strict=True) if n == 0]
+    every = [items.index(w) for w in scene.wires]
+    assert clicked(scene, [scene.wires[0]] * 4, tmp_path) == [first, every, [], first]
+    plain = draw(tanh >> exp, Real(3))
+    every = [list(plain.items()).index(w) for w in plain.wires]
+    assert clicked(plain, [plain.wires[0]] * 2, tmp_path) == [every, []]
+
+
+@pytest.mark.parametrize("way", ["equation", "backward"])
+def test_a_folded_frame_hides_its_own_contents_only(way, tmp_path):
+    part = block("part", tanh >> exp).at(Real(3))
+    scene = equation(part, part) if way == "equation" else draw(part, style="backward")
+    left, right = scene.frames
+    items = list(scene.items())
+    for frame, hidden in zip(scene.frames, clicked(scene, [left, left, right], tmp_path)[::2], strict=True):
+
+        def holds(x: float, y: float, frame: Frame = frame) -> bool:
+            right, below = frame.x + frame.width + 0.01, frame.y + frame.height + 0.01
+            return frame.x - 0.01 <= x <= right and frame.y - 0.01 <= y <= below
+
+        inside = [items[i] for i in hidden]
+        glyphs = [glyph for glyph in scene.glyphs if holds(glyph.x, glyph.y)]
+        assert [item for item in inside if isinstance(item, Glyph)] == glyphs and len(glyphs) > 1
+        wires = [wire for wire in scene.wires if holds(*wire.start) and holds(*wire.end)]
+        assert [item for item in inside if isinstance(item, Wire)] == wires and len(wires) > 1
 
 
 def test_edges_and_clusters_in_dot():
