@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
-from lenses.spaces import Array, IndexElement, RealElement, element_of
+from lenses.spaces import Array
+
+from .elements import element
 
 _LIBRARY = os.path.dirname(inspect.getfile(jax)) + os.sep
 
@@ -47,14 +48,7 @@ def shape(atom: Any) -> tuple[int, ...]:
 
 def array(atom: Any, names: Iterable[str | None] | None = None) -> Array:
     """The array of a variable, or of a literal."""
-    dtype = getattr(atom.aval, "dtype", jnp.dtype("int32"))
-    if dtype == jnp.bool_:
-        element = IndexElement(2)
-    elif jnp.issubdtype(dtype, jnp.complexfloating):
-        element = RealElement(jnp.dtype(dtype).name)
-    else:
-        element = element_of(dtype) or IndexElement(2**31)
-    return Array(map(int, shape(atom)), names, element)
+    return Array(map(int, shape(atom)), names, element(getattr(atom.aval, "dtype", "int32")))
 
 
 def arrays(atoms: Sequence[Any], names: Iterable[Iterable[str | None] | None]) -> list[Array]:

@@ -30,9 +30,9 @@ def of_function(
     arrays are the inputs, in order, named by parameter and path: "x", "params.dense.kernel".
     `names` gives the axes of inputs names, which follow the strands: ``{"x": ("batch", "feature")}``.
     `fold` closes parts, by depth or by paths of their names, as in `of_term`. Functions of JAX itself
-    with at most `small` equations, such as relu, are closed in any case; `small=0` opens them planner.
+    with at most `small` equations, such as relu, are closed in any case; `small=0` opens them too.
 
-    Elements are reals of the array's type for floats and complex numbers, and indices for all else.
+    Elements are reals of the array's type for floats and complex numbers, and `WholeElement`s for all else.
     A node's `box` is its equation, or its value if it is a constant. Raises LensError where JAX cannot
     trace the function, and for names or parts that are not there.
     """

@@ -16,8 +16,9 @@ from running import KEY, Strands, checked, close, compiled, consistent, every, g
 
 from diagrams.jaxpr import of_function
 from diagrams.plan import Plan
+from diagrams.styles import STYLES, space_text
 from lenses.errors import LensError
-from lenses.spaces import IndexElement
+from lenses.spaces import Element, RealElement
 from lenses.strands import Strand
 
 
@@ -280,9 +281,26 @@ def test_constants_unused_inputs_and_repeated_outputs() -> None:
     texts = [n.text for n in plan.nodes if n.glyph == "constant"]
     assert "float32[3,4]" in texts and "3" in texts and "[True, False]" in texts and "0" in texts
     assert glyphs(plan).count("end") == 1 and [len(n.outs) for n in plan.nodes if n.glyph == "dot"] == [3]
-    assert isinstance(plan.cod[4].element, IndexElement) and plan.cod[4].element.below == 2
+    assert space_text(plan.cod[4]) == "2 bool"
     empty = checked(lambda: ())
     assert empty.nodes == [] and empty.dom == empty.cod == ()
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int32", "uint32", "float16", "complex64"])
+def test_elements_are_those_of_the_dtype(dtype: str) -> None:
+    plan = of_function(lambda x, y: (x, y), *[jax.ShapeDtypeStruct(sizes, jnp.dtype(dtype)) for sizes in ((), (2, 3))])
+    number, array = plan.dom
+    assert number.dtype == array.dtype == jnp.dtype(dtype)
+    if not isinstance(number.element, RealElement):
+        assert (space_text(number), space_text(array)) == (dtype, f"2 × 3 {dtype}")
+        assert repr(number) == dtype and repr(array) == f"{dtype}[2, 3]" and array.change is None
+        assert STYLES["neural"].slots(array) == (0, 1) and STYLES["neural"].kind(number, -1) == "index"
+        assert Element.registry["whole"](kind=dtype) == number.element  # type: ignore[call-arg]
+
+
+def test_random_keys_are_keys() -> None:
+    plan = checked(lambda key: jax.random.split(key), KEY)
+    assert space_text(plan.dom[0]) == "key" and space_text(plan.cod[0]) == "2 key"
 
 
 def test_errors_name_the_function_and_say_what_jax_says() -> None:
