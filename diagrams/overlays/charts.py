@@ -10,7 +10,8 @@
 - "sharding": beside the name of an axis the axis of the mesh of devices over which it is spread.
 
 A part counts with all that is in it in the column where it stands; if it is opened and alone there, column by
-column. `sharding.sharded` makes room for the tags before the layout; `add` does everything else after it.
+column. The charts of a wrapped picture stand at its foot, one below the other for each of its lines.
+`sharding.sharded` makes room for the tags before the layout; `add` does everything else after it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lenses.errors import LensError, explain, shown
-from lenses.rules.rule import Rule, backprop
+from lenses.rules.rule import Rule, backprop, check_rule
 from lenses.typed import Combinator, Typed
 
 from ..curves import line, polygon
@@ -34,7 +35,8 @@ from ..scene import Address, Frame, Glyph, Label, Mark, Point, Scene
 from ..shapes import Shape, Stroke, Text
 from ..styles import Style
 from ..text import clip, width
-from .measures import alive, amount, inside, kept, nbytes, peak, recomputed, work
+from .keeping import kept, recomputed
+from .measures import alive, amount, inside, nbytes, peak, work
 from .room import Room
 from .sharding import SMALL, Sharded, tags
 
@@ -86,19 +88,21 @@ def add(
 
 
 def _checked(overlays: Any, style: Style, typed: Typed | None, rule: Rule | None) -> tuple[str, ...]:
-    """The names of overlays, each with what it needs."""
+    """The names of overlays, each once and with what it needs."""
     names = tuple(overlays) if isinstance(overlays, list | tuple | set | frozenset) else (overlays,)
     for name in names:
         if not isinstance(name, str) or name not in OVERLAYS:
             known = ", ".join(map(repr, OVERLAYS))
             raise LensError(explain(f"draw: there is no overlay {shown(name)}", expected=f"some of {known}"))
+    if rule is not None:
+        check_rule("draw", rule)
     if "sharding" in names and not isinstance(style, Sharded):
         raise LensError(explain("draw: the overlay 'sharding' needs a mesh", do="mesh={'batch': 'data'}, say"))
     if "recomputed" in names and rule is None:
         raise LensError(explain("draw: the overlay 'recomputed' needs a rule", do="rule=recompute('encoder'), say"))
     if typed is None and ("kept" in names or "recomputed" in names):
         raise LensError(explain("draw: what is kept or recomputed is a fact about terms", do="draw a term"))
-    return names
+    return tuple(dict.fromkeys(names))
 
 
 # -- what stands below the picture -------------------------------------------------------------

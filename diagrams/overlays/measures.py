@@ -1,25 +1,17 @@
-"""Measures: the numbers that overlays show. Bytes alive between columns, work of boxes, bytes kept for the way back."""
+"""Measures: the numbers that overlays show, bytes alive between columns and work of boxes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-import jax
-
-from lenses.compile import Compiled
-from lenses.interpret import Batched, Evened, Levelled
-from lenses.rules.recompute import RecomputeClause
-from lenses.rules.rule import Clause, Rule, backprop
 from lenses.spaces import Array, Space
 from lenses.terms import Box
-from lenses.typed import Cell, Circuit, Typed
 
 from ..layout import Laid
 from ..plan import Node
-from ..scene import Address
 
 
 def amount(n: float, unit: str = "") -> str:
@@ -106,61 +98,3 @@ def _equation(eqn: Any) -> int:
     if name.startswith("reduce"):
         return math.prod(eqn.invars[0].aval.shape)
     return 0 if name in MOVES else sum(sizes)
-
-
-# -- what is kept and what is done again -------------------------------------------------------
-
-
-def kept(typed: Typed, rule: Rule = backprop) -> dict[Address, int]:
-    """The bytes that each box keeps for the backward pass, by its address; their sum is that of `Compiled.kept`."""
-    net = Compiled(typed, rule)
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    params, state = jax.eval_shape(net.init, key), jax.eval_shape(net.init_state, key)
-    xs = [jax.ShapeDtypeStruct(a.sizes, a.dtype) for a in net.dom]
-    program, (_, _, tape) = jax.make_jaxpr(net._forward, return_shape=True)(params, state, key, xs)
-    leaves, tree = jax.tree.flatten(tape)
-    variables = program.jaxpr.outvars[len(program.jaxpr.outvars) - len(leaves) :]
-    numbered = jax.tree.unflatten(tree, range(len(leaves)))
-    seen: set[Any] = set(program.jaxpr.invars[: len(jax.tree.leaves(params))])
-    found: dict[Address, int] = {}
-    for address, part in _residuals(net.circuit, numbered, net.rule, ()):
-        for k in jax.tree.leaves(part):
-            variable = variables[k]
-            if not hasattr(variable, "val") and variable not in seen:  # no constant, and not counted before
-                seen.add(variable)
-                found[address] = found.get(address, 0) + leaves[k].size * leaves[k].dtype.itemsize
-    return found
-
-
-def _residuals(circuit: Circuit, tape: Sequence[Any], rule: Rule, above: Address) -> Iterator[tuple[Address, Any]]:
-    """What each box keeps: of a part whose tape has an entry for each box inside, what these keep."""
-    for cell, entry in zip(circuit.cells, tape, strict=True):
-        here = (*above, cell.index)
-        while isinstance(entry, Batched | Levelled | Evened):
-            entry = entry.tape if isinstance(entry, Evened) else entry.kept
-        plain = type(rule.clause(cell.box)) in (Clause, RecomputeClause) and not recomputes(cell, rule)
-        inner = cell.inner
-        if inner is not None and plain and isinstance(entry, list) and len(entry) == len(inner.cells):
-            yield from _residuals(inner, entry, rule, here)
-        else:
-            yield here, entry
-
-
-def recomputed(typed: Typed, rule: Rule) -> list[Address]:
-    """The addresses of the parts that a rule runs again on the way back, the outermost alone."""
-
-    def search(circuit: Circuit, above: Address) -> Iterator[Address]:
-        for cell in circuit.cells:
-            here = (*above, cell.index)
-            if recomputes(cell, rule):
-                yield here
-            elif cell.inner is not None:
-                yield from search(cell.inner, here)
-
-    return list(search(typed.circuit, ()))
-
-
-def recomputes(cell: Cell, rule: Rule) -> bool:
-    """Whether a rule runs a part again on the way back."""
-    clause = rule.clause(cell.box)
-    return isinstance(clause, RecomputeClause) and (not clause.names or cell.box.label in clause.names)

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from lenses.rules.rule import Rule, backprop
+from lenses.rules.rule import Rule, backprop, check_rule
 from lenses.spaces import Array
 from lenses.strands import Strand
 from lenses.typed import as_typed
@@ -48,7 +48,7 @@ def draw_backward(
 ) -> Scene:  # fmt: skip
     """The picture of a typed term and of its backward pass under a rule; other arguments as in `draw`."""
     typed = as_typed(term, None, "draw")
-    found = passes(typed, rule)
+    found = passes(typed, check_rule("draw", rule))
     plan = dataclasses.replace(slotted(of_term(typed, fold), typed, found), names=tuple(names))
     style = SlotStyle(**{**vars(NEURAL), "names": labels})
     there = lay(plan, style)

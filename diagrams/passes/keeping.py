@@ -1,4 +1,4 @@
-"""What a compiled program keeps from its forward pass for the backward one, box by box, out of its tape."""
+"""Both passes of a term: what the forward one keeps, box by box, and which parameters the backward one reads."""
 
 from __future__ import annotations
 
@@ -10,26 +10,14 @@ import jax
 from jax.interpreters import partial_eval
 
 from lenses.combinators.parts import Tied
-from lenses.compile import Compiled, compile
+from lenses.compile import Compiled
 from lenses.rules.rule import Rule
 from lenses.typed import Cell, Circuit, Typed
 
-from ..overlays import measures
+from ..overlays.keeping import Kept, traced
 from ..scene import Address
 
 Path = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What one box keeps: `arrays` in words, their `size` in bytes, and the `bytes` that no earlier box has kept."""
-
-    address: Address
-    arrays: tuple[str, ...]
-    size: int
-    bytes: int
-    of: tuple[Address, ...] = ()
-    """The earlier boxes that have kept some of it."""
 
 
 @dataclass(frozen=True)
@@ -44,33 +32,9 @@ class Passes:
 
 def passes(term: Typed, rule: Rule) -> Passes:
     """Traces both passes at the term's own space, without batch axes; nothing is computed."""
-    net = compile(term, rule=rule)
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    params, state = jax.eval_shape(net.init, key), jax.eval_shape(net.init_state, key)
-    xs = [jax.ShapeDtypeStruct(a.sizes, a.dtype) for a in net.dom]
-    jaxpr, out = jax.make_jaxpr(net._forward, return_shape=True)(params, state, key, xs)
-    outputs, _, tape = out
-    given = set(jaxpr.jaxpr.invars[: len(jax.tree.leaves(params))])
-    variables = jaxpr.jaxpr.outvars[len(jax.tree.leaves(out[:2])) :]
-    named = jax.tree.unflatten(jax.tree.structure(tape), variables)
-    kept: dict[Address, Kept] = {}
-    first: dict[Any, Address] = {}
-    wholes: set[Address] = set()
-    for address, residual in measures._residuals(net.circuit, named, net.rule, ()):
-        found = [v for v in jax.tree.leaves(residual) if not hasattr(v, "val") and v not in given]
-        wholes.add(address)
-        if found:
-            new = [v for v in dict.fromkeys(found) if v not in first]
-            old = tuple(dict.fromkeys(first[v] for v in found if v in first))
-            first |= dict.fromkeys(new, address)
-            words = tuple(v.aval.str_short() for v in found)
-            kept[address] = Kept(address, words, sum(map(_bytes, found)), sum(map(_bytes, new)), old)
-    read = _read(net, params, state, key, outputs if rule.keeps_outputs else None, tape)
-    return Passes(kept, frozenset(wholes), read)
-
-
-def _bytes(variable: Any) -> int:
-    return variable.aval.size * variable.aval.dtype.itemsize
+    there = traced(term, rule)
+    read = _read(there.net, *there.inputs, there.outputs if rule.keeps_outputs else None, there.tape)
+    return Passes(there.kept, there.wholes, read)
 
 
 def _read(net: Compiled, params: Any, state: Any, key: Any, outputs: Any, tape: Any) -> frozenset[Path]:

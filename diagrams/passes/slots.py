@@ -14,13 +14,14 @@ from lenses.typed import Combinator, Typed
 from .. import glyphs
 from ..curves import circle, pointed, rounded
 from ..glyphs import Kind, filled
+from ..overlays.keeping import Kept
 from ..overlays.measures import amount
 from ..plan import Node, Plan
 from ..scene import Address, Curve, Glyph, Label, Scene
 from ..shapes import Shape, Stroke, Text
 from ..styles import Style
 from ..text import clip, width
-from .keeping import Kept, Passes, paths
+from .keeping import Passes, paths
 from .lens import parameters
 from .mirrors import MIRRORS
 

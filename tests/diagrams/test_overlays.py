@@ -15,9 +15,11 @@ from helpers import refused
 from diagrams.jaxpr import of_function
 from diagrams.layout import lay, scene_of
 from diagrams.overlays.charts import OVERLAYS, add
-from diagrams.overlays.measures import amount, kept, nbytes, recomputed
+from diagrams.overlays.keeping import kept, recomputed
+from diagrams.overlays.measures import amount, nbytes
 from diagrams.overlays.room import Room, overlap, text_box
 from diagrams.overlays.sharding import sharded
+from diagrams.passes import draw_backward
 from diagrams.plan import of_term
 from diagrams.reading import read
 from diagrams.shapes import Text
@@ -49,7 +51,8 @@ from lenses import (
 from lenses import add as plus
 from lenses.cost import flops
 from lenses.interpret import Env, Side, evaluate
-from lenses.rules import recompute
+from lenses.rules import recompute, reversible
+from lenses.typed import as_typed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 gallery: Any = __import__("gallery")
@@ -232,7 +235,7 @@ def test_bars_stand_under_their_columns():
         assert bar.x + bar.width / 2 == pytest.approx((min(points) + max(points)) / 2)
     heights = [bar.height / bar.value for bar in bars if bar.height > 1]
     assert max(heights) == pytest.approx(min(heights))
-    wrapped = picture(ATTENTION, "flops", "memory", wrap=200)
+    wrapped = picture(ATTENTION, "flops", "memory", wrap=160)
     assert values(wrapped, "flops") == values(scene, "flops")
     assert {"line 2", "line 3"} <= {label.text for label in wrapped.labels}
     check(wrapped)
@@ -337,6 +340,24 @@ def test_overlays_say_what_they_lack():
     refused(LensError, lambda: picture(ATTENTION, mesh={"query": "x", "d": "x"}), "two axes of one array lie on 'x'")
     for mesh in ("data", {"query": 3}, {"query": ""}, {"query": "a\u2063b"}):
         refused(LensError, lambda mesh=mesh: picture(ATTENTION, mesh=mesh), "mesh=", "expected")
+
+
+@pytest.mark.parametrize("overlay", ["memory", "kept", "recomputed"])
+def test_what_is_no_rule_is_refused(overlay):
+    refused(LensError, lambda: picture(ATTENTION, overlay, rule="x"), "the rule is 'x'", "a rule, e.g. backprop")
+
+
+def test_a_repeated_overlay_counts_once():
+    once, twice = (picture(ATTENTION, *(["memory", "kept"] * n)) for n in (1, 2))
+    assert once.svg() == twice.svg()
+
+
+def test_overlays_and_backward_passes_show_one_walk_of_the_tape():
+    typed = as_typed(ATTENTION, None, "draw")
+    for rule in (recompute(), reversible()):
+        drops = [g for g in draw_backward(ATTENTION, rule=rule).glyphs if g.kind == "drop"]
+        found = {g.address: dict(g.data)["bytes"] for g in drops if dict(g.data)["colour"] != "parameter"}
+        assert kept(typed, rule) == {address: n for address, n in found.items() if n}
 
 
 def test_pictures_without_wires():
