@@ -235,7 +235,7 @@ def test_bars_stand_under_their_columns():
         assert bar.x + bar.width / 2 == pytest.approx((min(points) + max(points)) / 2)
     heights = [bar.height / bar.value for bar in bars if bar.height > 1]
     assert max(heights) == pytest.approx(min(heights))
-    wrapped = picture(ATTENTION, "flops", "memory", wrap=160)
+    wrapped = picture(ATTENTION, "flops", "memory", wrap=120)
     assert values(wrapped, "flops") == values(scene, "flops")
     assert {"line 2", "line 3"} <= {label.text for label in wrapped.labels}
     check(wrapped)
