@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from lenses.terms import Term, tensor_spaces
 from lenses.typed import as_typed
 
 from .folding import Fold
-from .jaxpr import of_function
+from .jaxpr import labels_of, of_function
 from .layout import lay, scene_of
 from .layout.model import PAD
 from .overlays import add, sharded
@@ -26,6 +25,7 @@ from .scene import Label, Scene
 from .styles import STYLES
 from .text import clip, width
 from .themes import THEMES, Theme
+from .titles import add_title
 
 
 def draw(
@@ -93,12 +93,13 @@ def draw(
     if mesh is not None:
         chosen = sharded(chosen, plan, mesh)
     laid = lay(plan, chosen, wrap)
-    scene = scene_of(laid, title)
+    scene = scene_of(laid)
     scene.theme = known
     if legend:
         add_legend(scene, plan)
     if overlays or mesh is not None:
         add(scene, laid, overlays, typed, rule)
+    add_title(scene, title)
     return scene
 
 
@@ -133,21 +134,18 @@ def _only(subject: Any, **given: Any) -> None:
 
 
 def _of_function(function: Any, at: Sequence[Any], fold: Fold) -> Plan:
-    """The plan of a function; spaces stand for examples of their arrays and name their axes."""
-    try:
-        parameters = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        parameters = []
-    examples: list[Any] = []
-    named: dict[str, tuple[str | None, ...]] = {}
-    for value in at:
-        for array in value if isinstance(value, Space) else (value,):
-            if isinstance(array, Array):
-                if any(array.names) and len(examples) < len(parameters):
-                    named[parameters[len(examples)]] = array.names
-                array = jax.ShapeDtypeStruct(array.sizes, array.dtype)
-            examples.append(array)
-    return of_function(function, *examples, names=named or None, fold=fold)
+    """The plan of a function; spaces, also in trees, stand for examples of their arrays and name their axes."""
+
+    def arrays(leaf: Any) -> Any:
+        return (leaf[0] if len(leaf) == 1 else leaf.arrays) if isinstance(leaf, Space) else leaf
+
+    def example(leaf: Any) -> Any:
+        return jax.ShapeDtypeStruct(leaf.sizes, leaf.dtype) if isinstance(leaf, Array) else leaf
+
+    given = jax.tree.map(arrays, [x for value in at for x in (value if isinstance(value, Space) else (value,))])
+    labelled = zip(labels_of(function, given), jax.tree.leaves(given), strict=True)
+    named = {label: leaf.names for label, leaf in labelled if isinstance(leaf, Array) and any(leaf.names)}
+    return of_function(function, *jax.tree.map(example, given), names=named or None, fold=fold)
 
 
 def _check(title: Any, wrap: Any) -> None:

@@ -13,6 +13,6 @@ from it: an axis runs past a part if it runs past all that it meets inside.
 `parts` and `primitives` say how each equation is drawn.
 """
 
-from .trace import of_function
+from .trace import labels_of, of_function
 
-__all__ = ["of_function"]
+__all__ = ["labels_of", "of_function"]

@@ -26,7 +26,7 @@ def of_function(
 ) -> Plan:
     """The plan of `fn(*examples)`. The examples are trees of arrays, of which only shapes and types matter.
 
-    What is in them and cannot be traced, such as the functions in an Equinox module, is held fixed; their
+    What modules hold that cannot be traced, such as the functions in one of Equinox, is held fixed; the
     arrays are the inputs, in order, named by parameter and path: "x", "params.dense.kernel".
     `names` gives the axes of inputs names, which follow the strands: ``{"x": ("batch", "feature")}``.
     `fold` closes parts, by depth or by paths of their names, as in `of_term`. Functions of JAX itself
@@ -34,8 +34,10 @@ def of_function(
 
     Elements are reals of the array's type for floats and complex numbers, and `WholeElement`s for all else.
     A node's `box` is its equation, or its value if it is a constant. Raises LensError where JAX cannot
-    trace the function, and for names or parts that are not there.
+    trace the function, for examples that are no arrays, and for names or parts that are not there.
     """
+    labels = labels_of(fn, examples)
+    _check(fn, examples, labels)
     leaves, tree = jax.tree.flatten(examples)
     places = [i for i, leaf in enumerate(leaves) if _traced(leaf)]
 
@@ -51,7 +53,6 @@ def of_function(
         why = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         do = "give arguments with which the function can be called under jax.jit"
         raise LensError(explain(f"{_called(fn)} cannot be drawn: JAX cannot trace it", because=why, do=do)) from None
-    labels = _labels(fn, examples)
     inputs = tuple([labels[i] for i in places])
     dom = arrays(closed.jaxpr.invars, _axes(names or {}, inputs, closed.in_avals))
     folding = Folding(fold)
@@ -71,8 +72,17 @@ def _called(fn: Any) -> str:
     return getattr(fn, "__name__", None) or type(fn).__name__
 
 
-def _labels(fn: Any, examples: tuple[Any, ...]) -> list[str]:
-    """A name for each leaf of the examples."""
+def _check(fn: Any, examples: tuple[Any, ...], labels: Sequence[str]) -> None:
+    """Refuses examples that are neither arrays nor fields of modules, nor functions in a tree."""
+    for (path, leaf), label in zip(jax.tree_util.tree_flatten_with_path(examples)[0], labels, strict=True):
+        inside = any(isinstance(k, jax.tree_util.GetAttrKey | jax.tree_util.FlattenedIndexKey) for k in path)
+        if not (_traced(leaf) or inside or (callable(leaf) and len(path) > 1)):
+            what = f"{_called(fn)} cannot be drawn: its example {label} is {shown(leaf)}"
+            raise LensError(explain(what, expected="an array, a number, a space, or a tree of them"))
+
+
+def labels_of(fn: Any, examples: Sequence[Any]) -> list[str]:
+    """A name for each leaf of the examples, by its parameter and its path."""
     heads: list[str] = []
     try:
         signature = inspect.signature(fn)

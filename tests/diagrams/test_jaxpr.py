@@ -14,11 +14,12 @@ import pytest
 from flax import nnx
 from running import KEY, Strands, checked, close, compiled, consistent, every, glyphs, plain, real, run
 
+import diagrams
 from diagrams.jaxpr import of_function
 from diagrams.plan import Plan
 from diagrams.styles import STYLES, space_text
 from lenses.errors import LensError
-from lenses.spaces import Element, RealElement
+from lenses.spaces import Element, Real, RealElement
 from lenses.strands import Strand
 
 
@@ -301,6 +302,32 @@ def test_elements_are_those_of_the_dtype(dtype: str) -> None:
 def test_random_keys_are_keys() -> None:
     plan = checked(lambda key: jax.random.split(key), KEY)
     assert space_text(plan.dom[0]) == "key" and space_text(plan.cod[0]) == "2 key"
+
+
+def test_spaces_name_the_axes_of_any_parameter() -> None:
+    space = Real(b=4, f=3)
+
+    def texts(fn: Any, *at: Any) -> list[str]:
+        return [wire.name for wire in diagrams.draw(fn, *at).wires if wire.name]
+
+    for fn in (jnp.add, lambda *xs: xs[0] + xs[1], lambda x, *xs: x + xs[0], functools.partial(lambda x, y: x + y)):
+        assert {"b", "f"} <= set(texts(fn, space, space)) and {"b", "f"} <= set(texts(fn, space @ space))
+    assert {"b", "f", "g"} <= set(texts(lambda w, x: x @ w["w"] + w["b"], {"w": Real(f=3, g=2), "b": Real(g=2)}, space))
+    assert {"b", "f"} <= set(texts(lambda pairs: pairs[0][0] + pairs[0][1], [space @ space]))
+
+
+def test_examples_are_arrays() -> None:
+    for at, label in ((("hello",), "x is 'hello'"), (([1.0, "hello"],), "x.1 is 'hello'"), ((jnp.sin,), "x is ")):
+        with pytest.raises(LensError, match=f"its example {label}(.|\n)*expected"):
+            diagrams.draw(lambda x: x, *at)
+    of_function(lambda net, x: net["f"](x), {"f": jnp.sin}, 1.0)
+    assert of_function(lambda x, y: x, 1.0, None).names == ("x",)
+
+    class Named(eqx.Module):
+        scale: Any
+        name: str = "plain"
+
+    assert of_function(lambda net, x: net.scale * x, Named(real(3)), real(3)).names == ("net.scale", "x")
 
 
 def test_errors_name_the_function_and_say_what_jax_says() -> None:
