@@ -38,7 +38,7 @@ style-src {style_hash} {rules_hash}; base-uri 'none'; form-action 'none'">
 {boxes}
 </ol>
 </section>
-<p id="help">Drag to move, turn the wheel to zoom. Click a wire to follow it, again to follow its name, a frame to fold it.</p>
+<p id="help">Drag to move, turn a wheel to zoom. Click a wire to follow it, again for its name, a frame to fold it.</p>
 <div id="bar" role="toolbar" aria-label="View" hidden>
 <button type="button" data-do="in" title="Zoom in (+)" aria-label="Zoom in">+</button>
 <button type="button" data-do="out" title="Zoom out (-)" aria-label="Zoom out">&minus;</button>

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import unicodedata
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -27,7 +28,7 @@ from diagrams.formats.common import clean, number
 from diagrams.scene import Frame, Glyph, Scene, Wire, key
 from diagrams.shapes import Group, Stroke, Text
 from diagrams.themes import COLOURS, THEMES, Theme
-from lenses import Real, add, block, copy, exp, tanh
+from lenses import Real, adam, add, block, copy, dense, exp, identity, learner, squared, subtract, swap, tanh
 from lenses.errors import DataError, FileError, LensError
 
 NASTIES = [
@@ -457,7 +458,7 @@ def test_edges_and_clusters_in_dot():
     scene.frames = [Frame("block", 15, 0, 60, 50, "part <1>", "", (1,), None, 0)]
     scene.glyphs = [
         box("f", (0,), (((2.0, 5.0),),), (((10.0, 5.0), (10.0, 15.0)),)),
-        box("g", (1, 0), (two,), (((30.0, 5.0),),)),
+        replace(box("g", (1, 0), (two,), (((30.0, 5.0),),)), x=20.0),
         box("h", (2,), (((60.0, 5.0),),), (((70.0, 5.0),),)),
         box("k", (3,), (((70.0, 5.0),),), (((80.0, 5.0),),)),
     ]
@@ -493,6 +494,59 @@ def test_strands_go_on_in_new_lines_and_over_the_copies_and_sums_of_lenses():
     changes = dict(zip(lens.wires, strands(lens), strict=True))
     assert {n for wire, n in changes.items() if wire.axis == -1} == {0}
     assert {n for wire, n in changes.items() if wire.axis == -2} == {1}
+
+
+def dots(scene: Scene) -> tuple[dict[str, str], list[tuple[str, ...]]]:
+    """The labels of the nodes and the ends of the edges with their numbers."""
+    source = dot.write(scene)
+    nodes, edges, _ = read_dot(source)
+    lines = [line for line in source.splitlines() if "->" in line]
+    numbers = [[*re.findall("taillabel=(\\d+)", line), *re.findall("headlabel=(\\d+)", line)] for line in lines]
+    return {n: a["label"] for n, a in nodes.items()}, [(*e[:2], *k) for e, k in zip(edges, numbers, strict=True)]
+
+
+def test_dot_says_which_input_and_output():
+    spaces = Real(3), Real(3)
+    assert dots(draw(identity(2), *spaces))[1] == [("in0", "out0"), ("in1", "out1")]
+    assert set(dots(draw(swap, *spaces))[1]) == {("in1", "out0"), ("in0", "out1")}
+    last = ("g0", "out0")
+    assert dots(draw(subtract, *spaces))[1] == [("in0", "g0", "0"), ("in1", "g0", "1"), last]
+    assert dots(draw(swap >> subtract, *spaces))[1] == [("in1", "g0", "0"), ("in0", "g0", "1"), last]
+
+
+def test_dot_joins_what_goes_on_in_a_new_line():
+    term = tanh >> exp >> tanh >> exp >> tanh
+    assert dots(draw(term, Real(3, 2), wrap=120)) == dots(draw(term, Real(3, 2)))
+
+
+@pytest.mark.parametrize("wrap", [900.0, 100.0])
+def test_dot_of_an_equation_has_two_sides(wrap):
+    _, edges = dots(equation((tanh @ exp).at(Real(3), Real(3)), swap.at(Real(3), Real(3)), wrap=wrap))
+    left = {("in0", "g0"), ("in1", "g1"), ("g0", "out0"), ("g1", "out1")}
+    assert set(edges) == left | {("right_in1", "right_out0"), ("right_in0", "right_out1")}
+
+
+def test_dot_of_both_directions():
+    nodes, edges = dots(draw(copy >> subtract, Real(3), style="lens"))
+    assert set(edges) == {
+        ("in0", "g0"), ("g0", "g1", "0", "0"), ("g0", "g1", "1", "1"), ("g1", "out0"),
+        ("out0_back", "g1"), ("g1", "g0", "0", "0"), ("g1", "g0", "1", "1"), ("g0", "in0_back"),
+    }  # fmt: skip
+    nodes, edges = dots(draw(tanh >> exp, Real(3), style="backward"))
+    kept = {("g0", "g1"), ("g2", "g3"), ("g3", "g5"), ("g5", "g4"), ("g1", "g7"), ("g7", "g6")}
+    there, back = {("in0", "g0"), ("g0", "g2"), ("g2", "out0")}, {("out0_back", "g4"), ("g4", "g6"), ("g6", "in0_back")}
+    assert set(edges) == kept | there | back and nodes["in0_back"] == "in0′"
+    nodes, edges = dots(draw(learner(dense(2).at(Real(3)), loss=squared, optimiser=adam(1e-3))))
+    ends = {label for name, label in nodes.items() if not name.startswith("g")}
+    assert ends == {"P", "P′", "P⁺", "S", "S⁺", "weight", "weight′", "bias", "bias′", "y", "y′", "in1", "in1′"}
+    assert {("g0", "g2", "0"), ("g2", "g0", "0"), ("g2", "g3"), ("g3", "g2")} <= set(edges)
+    assert all(sum(name in edge[:2] for edge in edges) == 1 for name in nodes if not name.startswith("g"))
+
+
+def test_dot_is_refused_where_no_wire_leads_to_a_box(tmp_path):
+    scene = draw(subtract, Real(3), Real(3))
+    del scene.wires[0]
+    refused(FileError, lambda: scene.save(tmp_path / "a.dot"), "input 0 of subtract", "no wire", ".svg")
 
 
 # -- files -----------------------------------------------------------------------------------
