@@ -9,10 +9,10 @@ from lenses.errors import LensError, SpaceError, explain, shown
 from lenses.typed import Typed, as_typed
 
 from .drawing import draw
-from .layout.model import PAD, TITLE
 from .moving import Move
 from .scene import Label, Scene
 from .text import clip, width
+from .titles import add_title
 
 SIGN = 44.0
 """The least room for the sign."""
@@ -32,27 +32,22 @@ def equation(left: Any, right: Any, sign: str = "=", title: str = "", wrap: floa
     one, two = (draw(side, **how) for side in sides)
     sign = clip(sign, 40)
     room = max(SIGN, width(sign, 20.0) + 20.0)
-    head = PAD + TITLE if title else 0.0
     if one.width + room + two.width <= (math.inf if wrap is None else wrap):
         tall = max(one.height, two.height)
-        Move(0.0, head + (tall - one.height) / 2).scene(one)
-        Move(one.width + room, head + (tall - two.height) / 2).scene(two)
-        at = one.width + room / 2, head + tall / 2 + 7.0
-        size = one.width + room + two.width, head + tall
+        Move(0.0, (tall - one.height) / 2).scene(one)
+        Move(one.width + room, (tall - two.height) / 2).scene(two)
+        at = one.width + room / 2, tall / 2 + 7.0
+        size = one.width + room + two.width, tall
     else:
-        Move(room, head).scene(one)
-        Move(room, head + one.height).scene(two)
-        at = room / 2, head + one.height + two.height / 2 + 7.0
-        size = room + max(one.width, two.width), head + one.height + two.height
+        Move(room, 0.0).scene(one)
+        Move(room, one.height).scene(two)
+        at = room / 2, one.height + two.height / 2 + 7.0
+        size = room + max(one.width, two.width), one.height + two.height
     for name in ("frames", "dashes", "wires", "glyphs", "labels", "marks"):
         getattr(one, name).extend(getattr(two, name))
     one.labels.append(Label(sign, *at, "middle", 20.0, "sign", sign, width(sign, 20.0)))
-    if title:
-        wide = width(title, 13.0, True)
-        one.labels.append(Label(title, PAD, PAD + 12.0, "start", 13.0, "title", title, wide, bold=True))
-        size = max(size[0], 2 * PAD + wide), size[1]
     one.width, one.height = size
-    one.title = title
+    add_title(one, title)
     return one
 
 

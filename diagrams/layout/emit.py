@@ -15,12 +15,12 @@ from .places import frame_text
 from .rows import frame_ports
 
 
-def scene_of(laid: Laid, title: str = "") -> Scene:
-    """The scene of a laid out plan, with its inputs named on the left and a title above."""
-    scene = Scene(0.0, 0.0, laid.style.name, title)
+def scene_of(laid: Laid) -> Scene:
+    """The scene of a laid out plan, with its inputs named on the left."""
+    scene = Scene(0.0, 0.0, laid.style.name)
     names = laid.plan.names
     left = max((width(n, 15.0) + 10.0 for n in names if n), default=0.0) + PAD
-    dy = PAD - laid.top + (TITLE + 8.0 if title else 0.0)
+    dy = PAD - laid.top
     _Emit(scene).plan(laid, left, dy, 0)
     for name, at in zip(names, laid.ins, strict=False):
         if name:
@@ -28,10 +28,6 @@ def scene_of(laid: Laid, title: str = "") -> Scene:
             y = dy + (heights[0] + heights[-1]) / 2 + 5.0
             scene.labels.append(Label(name, left - 6.0, y, "end", 15.0, "input", name, width(name, 15.0), italic=True))
     scene.width, scene.height = left + laid.width + PAD, dy + laid.bottom + PAD
-    if title:
-        wide = width(title, 13.0, True)
-        scene.labels.append(Label(title, PAD, PAD + 12.0, "start", 13.0, "title", title, wide, bold=True))
-        scene.width = max(scene.width, 2 * PAD + wide)
     return scene
 
 
