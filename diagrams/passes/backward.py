@@ -3,7 +3,8 @@
 Every box stands above the one that takes its changes back. What a box keeps for it is dropped into a
 slot below (k1, k2, ...), from which the other grabs it; weights are grabbed, and their changes dropped.
 Copies and sums, permutations, views and their transposes are each other's mirror images; R[f] is the
-reverse derivative of f. What is kept, in bytes, is what the compiled program keeps (`keeping`).
+reverse derivative of f. Where a rule has its own clause for a box, B is the weight that it adds to the box,
+and rule[f] any other backward pass. What is kept, in bytes, is what the compiled program keeps (`keeping`).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from ..themes import THEMES, Theme
 from ..titles import add_title
 from .keeping import passes
 from .mirrors import MIRRORS, mirrored
-from .slots import MARK, SlotStyle, marked, plain, put_slots, slotted
+from .slots import MARK, OWN, SlotStyle, marked, plain, put_slots, slotted
 
 ROWS = 30.0
 """The distance between the two passes."""
@@ -49,7 +50,7 @@ def draw_backward(
     """The picture of a typed term and of its backward pass under a rule; other arguments as in `draw`."""
     typed = as_typed(term, None, "draw")
     found = passes(typed, check_rule("draw", rule))
-    plan = dataclasses.replace(slotted(of_term(typed, fold), typed, found), names=tuple(names))
+    plan = dataclasses.replace(slotted(of_term(typed, fold), typed, found, rule), names=tuple(names))
     style = SlotStyle(**{**vars(NEURAL), "names": labels})
     there = lay(plan, style)
     back = _back(there)
@@ -62,7 +63,8 @@ def draw_backward(
     _join(scene, other, plan, down)
     Move(0.0, CAPTION).scene(scene)
     scene.height += down + CAPTION
-    for text, y in (("forward →", 0.0), ("← backward", down)):
+    by = f", rule: {rule.name}" if rule.name != backprop.name else ""
+    for text, y in (("forward →", 0.0), (f"← backward{by}", down)):
         wide = width(text, 8.5)
         scene.labels.append(Label(text, left, 10.0 + CAPTION - 4.0 + y, "start", 8.5, "note", text, wide))
         scene.width = max(scene.width, left + wide + 10.0)
@@ -131,10 +133,21 @@ def _reversed(node: Node) -> Node:
     """The node of the backward pass of a node."""
     ins = [i for i, a in enumerate(node.dom) if a.change is not None]
     outs = [j for j, a in enumerate(node.cod) if a.change is not None]
-    glyph, text = plain(node).glyph, node.text
+    glyph, text, title, own = plain(node).glyph, node.text, node.title, dict(node.data).get(OWN)
+    strands = tuple(_reversed_strands(node, ins, outs))
     sides = tuple((name, value) for name, value in node.data if name == "back")
-    data = tuple(entry for entry in node.data if entry[0] not in ("there", "back"))
-    if node.inner is None:
+    data = tuple(entry for entry in node.data if entry[0] not in ("there", "back", OWN))
+    if own is not None:
+        text, title = own, f"{title}, whose rule has a backward pass of its own"
+        if glyph in ("pointwise", "scale"):
+            data = ()
+        elif glyph == "learned" and own == "B":
+            glyph, data = "feedback learned", ()
+        elif glyph in ("block", "repeat"):
+            glyph = MIRRORS[glyph]
+        else:
+            glyph, strands = "box", ()
+    elif node.inner is None:
         text = f"{text}ᵀ" if node.box.linear else f"R[{text}]"
         if glyph == "pointwise":
             text, data = f"R[{function_text(plain(node))}]", ()
@@ -144,9 +157,9 @@ def _reversed(node: Node) -> Node:
         return None if values is None else tuple(values[i] for i in places)
 
     back = dataclasses.replace(
-        node, glyph=glyph, text=text, ins=some(node.outs, outs), outs=some(node.ins, ins),
+        node, glyph=glyph, text=text, title=title, ins=some(node.outs, outs), outs=some(node.ins, ins),
         dom=tuple(_change(node.cod[j]) for j in outs), cod=tuple(_change(node.dom[i]) for i in ins),
-        strands=tuple(_reversed_strands(node, ins, outs)), params=(), data=(*data, *sides), inner=None,
+        strands=strands, params=(), data=(*data, *sides), inner=None,
         enters=some(node.leaves, outs), leaves=some(node.enters, ins), on_stub=False,
     )  # fmt: skip
     return marked(back) if sides else back

@@ -31,6 +31,7 @@ from ..shapes import Shape, Stroke, Text
 from ..styles import Style
 from ..text import clip, width
 from ..themes import THEMES, Theme
+from ..titles import add_title
 
 VALUE, CHANGE = -1, -2
 """The two strands of an array: its value, and its change."""
@@ -54,15 +55,16 @@ def draw_lens(
         because, do = "pictures of lenses show the lens of any rule", "leave it out, or style='backward'"
         raise LensError(explain(f"draw: style='lens' with rule={shown(rule)}", because=because, do=do))
     typed = as_typed(term, None, "draw")
-    scene = lens_scene(of_term(typed, fold), labels, title, names)
+    scene = lens_scene(of_term(typed, fold), labels, names)
+    add_title(scene, title)
     scene.theme, scene.source = theme, typed
     return scene
 
 
-def lens_scene(plan: Plan, labels: str = "both", title: str = "", names: Sequence[str] = ()) -> Scene:
+def lens_scene(plan: Plan, labels: str = "both", names: Sequence[str] = ()) -> Scene:
     """The scene of a plan, its boxes drawn as lenses."""
     plan = dataclasses.replace(with_parameters(plan), names=tuple(names))
-    return _as_lenses(scene_of(lay(plan, lens_style(labels)), title))
+    return _as_lenses(scene_of(lay(plan, lens_style(labels))))
 
 
 def lens_style(labels: str = "both") -> LensStyle:

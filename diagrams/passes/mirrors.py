@@ -47,10 +47,15 @@ class _TransposedPooling(Pooling):
         return f"R[{super().text(node, style)}]"
 
 
+class _FeedbackCard(_TransposedCard):
+    letter = "B"
+
+
 _TransposedCard("transposed card", "transposed learned")
 _TransposedTable("transposed table", "transposed embed")
 _TransposedConvolution("transposed convolution", "transposed convolution")
 _TransposedPooling("transposed pooling", "transposed pooling")
+_FeedbackCard("feedback card", "feedback learned")
 
 
 class _Mirrored(Kind):

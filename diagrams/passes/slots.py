@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+from lenses.rules.rule import Rule
 from lenses.strands import Strand
 from lenses.typed import Combinator, Typed
 
@@ -24,6 +25,7 @@ from ..text import clip, width
 from .keeping import Passes, paths
 from .lens import parameters
 from .mirrors import MIRRORS
+from .ruled import ruled
 
 TAG = 12.0
 """The height of a slot."""
@@ -62,8 +64,10 @@ Side = tuple[tuple[Slot, ...], tuple[Slot, ...]]
 """What a glyph grabs from above, and what it drops below."""
 
 
-def slotted(plan: Plan, typed: Typed, found: Passes) -> Plan:
-    """The plan whose nodes know their slots; parts that keep something as a whole are closed."""
+def slotted(plan: Plan, typed: Typed, found: Passes, rule: Rule) -> Plan:
+    """The plan whose nodes know their slots and what the rule calls their backward passes; parts that keep
+    something as a whole are closed."""
+    rule = rule.bind(typed)
     names = {address: k for k, address in enumerate(found.kept, 1)}
     where = {address: (cell, path) for address, cell, path in paths(typed.circuit)}
 
@@ -93,8 +97,10 @@ def slotted(plan: Plan, typed: Typed, found: Passes) -> Plan:
                 (*mine, *(s for s, n in zip(grabs, all_, strict=True) if n in read)),
                 tuple(Slot(f"{s.text}′", "parameter", f"the change of {s.title}") for s in grabs),
             )
-            if any((*there, *back)):
-                node = marked(dataclasses.replace(node, data=(*node.data, ("there", there), ("back", back))))
+            own = ruled(node, rule)
+            if any((*there, *back)) or own:
+                data = (*node.data, ("there", there), ("back", back), *([(OWN, own)] if own else []))
+                node = marked(dataclasses.replace(node, data=data))
             nodes.append(dataclasses.replace(node, inner=None, enters=None, leaves=None))
         return dataclasses.replace(plan, nodes=nodes)
 
@@ -114,6 +120,8 @@ def _slot(kept: Kept, names: dict[Address, int]) -> Slot:
 
 MARK = "slots of "
 """Stands before the name of a glyph that has slots above and below it."""
+OWN = "own way back"
+"""Names the entry of a node that says what its backward pass is called where a rule has one of its own for it."""
 
 
 class _Roomy(Kind):
@@ -135,7 +143,8 @@ class _Roomy(Kind):
         up, down = self.base.margins(plain(node), style)
         back = dataclasses.replace(plain(node), dom=node.cod, cod=node.dom, params=())
         room = Kind.kinds.get(MIRRORS.get(back.glyph, "box"), glyphs.BOX).margins(back, style)
-        up, down = max(up, room[0]), max(down, room[1])
+        rooms = [room] if OWN not in dict(node.data) else [room, glyphs.BOX.margins(back, style)]
+        up, down = max(up, *(r[0] for r in rooms)), max(down, *(r[1] for r in rooms))
         (grabs, drops), (back_grabs, back_drops) = _sides(node)
         up += DROP + TAG if grabs or back_grabs else 0.0
         down += DROP + TAG + 8.0 if drops or back_drops else 0.0

@@ -26,7 +26,9 @@ from lenses import (
     add,
     block,
     compile,
+    conv,
     copy,
+    coupling,
     dense,
     discard,
     dream,
@@ -46,6 +48,7 @@ from lenses import (
     softmax,
     softmax_cross_entropy,
     squared,
+    step,
     tanh,
     tied,
     wired,
@@ -56,9 +59,16 @@ from lenses.laws.signature import standard
 from lenses.learner.losses import Loss
 from lenses.learner.optimisers import Update
 from lenses.learner.rates import Rate
-from lenses.rules.feedback import feedback_alignment
-from lenses.rules.recompute import recompute
-from lenses.rules.rule import backprop
+from lenses.rules import (
+    backprop,
+    direct_feedback_alignment,
+    feedback_alignment,
+    guided,
+    lrp,
+    recompute,
+    reversible,
+    straight_through,
+)
 
 
 @wired
@@ -300,7 +310,12 @@ def test_dreaming_learns_the_inputs():
 
 
 @pytest.mark.parametrize(
-    "picture", [lambda t: draw_learner(FIT, title=t), lambda t: draw_backward(PERCEPTRON, title=t)]
+    "picture",
+    [
+        lambda t: draw_lens(PERCEPTRON, title=t),
+        lambda t: draw_learner(FIT, title=t),
+        lambda t: draw_backward(PERCEPTRON, title=t),
+    ],
 )
 def test_titles_are_written_above_and_name_the_picture(picture):
     scene, bare = picture("A"), picture("")
@@ -481,6 +496,50 @@ def test_nothing_kept():
     scene = draw_backward((copy >> add).at(Real(3)), title="Twice", names=["x"])
     assert not slots(scene, "drop") and "nothing kept" in [label.text for label in scene.labels]
     assert {"x", "x′", "Twice"} <= {label.text for label in scene.labels}
+
+
+def way_back(term, rule, fold=None):
+    """What the boxes of a backward pass are called."""
+    scene = draw_backward(term, fold, rule=rule)
+    check_clear(scene)
+    named = rule.name == "backprop" or f"← backward, rule: {rule.name}" in [label.text for label in scene.labels]
+    assert named, "the rule is named"
+    return [g.text for g in scene.glyphs if g.kind.startswith("mirrored") and g.text]
+
+
+BINARY = (dense(4) >> step >> dense(2)).at(Real(3))
+BRANCHES = (copy >> block("left", dense(4)) @ dense(4) >> add >> tanh >> scale(2.0) >> reduce_mean()).at(Real(t=2, x=3))
+COUPLED = coupling(dense(2), dense(2) >> tanh).at(Real(2), Real(2))
+IMAGE = (conv(4, 3) >> relu).at(Real(5, 5, 2))
+
+
+@pytest.mark.parametrize(
+    "term, rule, texts",
+    [
+        (PERCEPTRON, feedback_alignment(), ["B", "R[relu]", "B"]),
+        (PERCEPTRON, direct_feedback_alignment(), ["B", "R[relu]", "B"]),
+        (PERCEPTRON, guided(), ["Lᵀ", "guided[relu]", "Lᵀ"]),
+        (BINARY, backprop, ["Lᵀ", "R[step]", "Lᵀ"]),
+        (BINARY, straight_through(), ["Lᵀ", "straight_through[step]", "Lᵀ"]),
+        (COUPLED, reversible(), ["R[coupling]"]),
+        (COUPLED, feedback_alignment(), ["+", "addᵀ", "B", "+", "addᵀ", "R[tanh]", "B"]),
+        (IMAGE, feedback_alignment(), ["B", "R[relu]"]),
+        (BRANCHES, feedback_alignment(), ["+", "addᵀ", "B", "B", "R[tanh]", "× 2", "R[mean]"]),
+        (
+            BRANCHES,
+            lrp(),
+            ["+", "lrp[add]", "lrp[dense]", "lrp[dense]", "lrp[mean]", "lrp[scale]", "lrp[tanh]"],
+        ),
+    ],
+)  # fmt: skip
+def test_backward_passes_are_derivatives_only_where_the_rule_uses_them(term, rule, texts):
+    assert sorted(way_back(term, rule)) == sorted(texts)
+
+
+def test_parts_that_are_closed_name_a_rule_that_changes_what_is_in_them():
+    assert way_back(STACK, guided(), 0) == ["Lᵀ", "guided[repeat] × 3"]
+    for rule in (backprop, recompute(), reversible()):
+        assert way_back(STACK, rule, 0) == ["Lᵀ", "R[repeat] × 3"]
 
 
 def test_captions_fit_narrow_pictures():
