@@ -116,7 +116,7 @@ class Style:
             return f"{name} = {size}" if first and self.names == "both" else name
         if not self.axes:
             return "" if self.name == "circuit" else clip(space_text(array, self.names), 36)
-        return f"< {array.element.below}" if isinstance(array.element, IndexElement) else ""
+        return "" if isinstance(array.element, RealElement) else space_text(Array((), (), array.element))
 
 
 def space_text(array: Array, names: str = "both") -> str:
