@@ -81,7 +81,8 @@ def _opens(cell: Cell, path: Path, folding: Folding) -> bool:
     if not isinstance(cell.box, Combinator) or inside is None:
         return False
     opened = folding.opens(path)
-    card = len(inside.cells) == 1 and inside.cells[0].inner is None  # drawn as that box with a name on it
+    only = inside.cells[0].box.glyph if len(inside.cells) == 1 else ""
+    card = cell.box.glyph == "block" and only in CARDS  # drawn as that box with a name on it
     same = (len(inside.dom), len(inside.cod)) == cell.box.arity
     return same and (opened or (card and path not in folding.closed))
 
@@ -100,6 +101,10 @@ def _plan(circuit: Circuit, address: Address, path: Path, folding: Folding) -> P
     return plan
 
 
+CARDS = ("learned", "embed")
+"""The glyphs of learned boxes, which can carry the name of a block around them."""
+
+
 def _named(node: Node) -> Node | None:
     """A block around one learned box, as that box with the block's name on it; None for other nodes."""
     inside = node.inner
@@ -108,7 +113,7 @@ def _named(node: Node) -> Node | None:
         return None
     (only,) = inside.nodes
     plain = only.ins == tuple(range(len(inside.dom))) and only.outs == inside.outs
-    if not plain or only.glyph not in ("learned", "embed") or node.glyph != "block":
+    if not plain or only.glyph not in CARDS or node.glyph != "block":
         return None
     return dataclasses.replace(
         only, ins=node.ins, outs=node.outs, address=node.address, box=node.box, title=node.title,

@@ -30,7 +30,7 @@ class Picture:
     inputs: tuple[str, ...] = ()
     left: Typed | None = None
     right: Typed | None = None
-    wrap: float = 2200.0
+    wrap: float = 2600.0
     learner: Learner | Dreamer | None = None
 
     @property
