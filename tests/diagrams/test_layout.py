@@ -6,6 +6,7 @@ import dataclasses
 import random
 import xml.etree.ElementTree
 from itertools import pairwise
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -358,9 +359,10 @@ def test_refusals():
     refused(LensError, lambda: diagrams.draw(typed, names="a b"), "1 names")
     refused(LensError, lambda: diagrams.draw(3), "3")
     refused(LensError, lambda: diagrams.draw(typed, names=5), "1 names")
-    refused(LensError, lambda: diagrams.draw(typed, title=3), "title=3")
-    for wrap in (0, -5, float("nan"), "wide", True):
-        refused(LensError, lambda wrap=wrap: diagrams.draw(typed, wrap=wrap), "wrap", "100 points")
+    wrong: Any = 3
+    refused(LensError, lambda: diagrams.draw(typed, title=wrong), "title=3")
+    for wrong in (0, -5, float("nan"), "wide", True):
+        refused(LensError, lambda wrap=wrong: diagrams.draw(typed, wrap=wrap), "wrap", "100 points")
     refused(LensError, lambda: diagrams.draw(Block), "Block is a class")
     refused(LensError, lambda: diagrams.draw(typed, style="lens", wrap=500), "wrap=500", "both directions")
 
