@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -24,6 +25,10 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("default")
 
 
+DONE = pytest.StashKey[int]()
+gc.set_threshold(100_000, 50, 100)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("-m") == "slow":
         hypothesis.settings.load_profile("long")
@@ -39,6 +44,16 @@ def quick_compilation(request: pytest.FixtureRequest):
     jax.config.update("jax_disable_most_optimizations", request.path.stem not in RUNNING)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(autouse=True)
+def room(request: pytest.FixtureRequest):
+    """Forgets compiled programs now and then, and looks for garbage seldom: both get slow where thousands pile up."""
+    yield
+    request.session.stash[DONE] = done = request.session.stash.get(DONE, 0) + 1
+    if done % 150 == 0:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture
