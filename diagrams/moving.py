@@ -48,7 +48,7 @@ class Move:
             y=glyph.y + self.dy,
             ins=self.ports(glyph.ins),
             outs=self.ports(glyph.outs),
-            threads=tuple(Thread(t.kind, self.curve(t.curve), t.scalar) for t in glyph.threads),
+            threads=tuple(Thread(t.kind, self.curve(t.curve)) for t in glyph.threads),
         )
 
     def item(self, item: Any) -> Any:

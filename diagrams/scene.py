@@ -66,7 +66,6 @@ class Thread:
 
     kind: str
     curve: Curve
-    scalar: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +177,6 @@ class Scene:
     labels: list[Label] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     theme: Any = None
-    source: Any = None
 
     def items(self) -> Iterator[Frame | Dash | Wire | Glyph | Mark | Label]:
         """Everything, from the back to the front."""

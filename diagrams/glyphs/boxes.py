@@ -10,7 +10,7 @@ from ..plan import Node
 from ..scene import Glyph, Thread
 from ..shapes import Shape, Stroke, Text
 from ..text import clip, number, width
-from .kind import Kind, centred, filled, running, touched_sides
+from .kind import Kind, centred, filled
 
 if TYPE_CHECKING:
     from ..styles import Style
@@ -147,14 +147,6 @@ class Reduction(Kind):
 
     def size(self, node: Node, style: Style) -> float:
         return width(self.text(node, style), 10.5) + 18.0
-
-    def threads(self, node, style, ins, outs, left, right, start, end):  # type: ignore[no-untyped-def]
-        yield from running(node, style, ins, outs, left, right)
-        into, away = touched_sides(node, style, ins, outs)
-        for x, y in into:
-            yield Thread("touch", line((x, y), (start, y)))
-        for x, y in away:
-            yield Thread("touch", line((end, y), (x, y)))
 
     def shapes(self, glyph: Glyph) -> Iterator[Shape]:
         y = glyph.y + glyph.height / 2

@@ -62,7 +62,7 @@ def draw_learner(
         picture.optimise_parameters()
     picture.close()
     picture.caption(fit.rule.name)
-    scene.theme, scene.source = theme, fit.lens
+    scene.theme = theme
     _fit(scene)
     add_title(scene, title)
     return scene

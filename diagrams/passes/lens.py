@@ -57,7 +57,7 @@ def draw_lens(
     typed = as_typed(term, None, "draw")
     scene = lens_scene(of_term(typed, fold), labels, names)
     add_title(scene, title)
-    scene.theme, scene.source = theme, typed
+    scene.theme = theme
     return scene
 
 
