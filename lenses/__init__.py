@@ -68,7 +68,7 @@ from .learner.rates import constant_rate, scheduled_rate
 from .learner.run import History
 from .reverse import reverse, tangent
 from .rules.rule import Rule, backprop
-from .spaces import Index, Real, Residue, Space, parse_space, unit
+from .spaces import Bits, Index, Real, Residue, Space, parse_space, unit
 from .terms import Box, Port, Term, compose, identity, permute, swap, tensor
 from .typed import Typed
 from .wiring import Wire, wired

@@ -118,6 +118,8 @@ class ResidueElement(Element):
         return x % self.modulo
 
     def call(self, axes: list[str]) -> str:
+        if self.modulo == 2:
+            return f"Bits({', '.join(axes)})"
         return f"Residue({', '.join([*axes, f'modulo={self.modulo}'])})"
 
 
@@ -313,7 +315,12 @@ def Residue(*sizes: int, modulo: int = 2, **named: int) -> Space:
     return Space([Array(*_axes("Residue", sizes, named), element)])
 
 
-MAKERS: dict[str, Any] = {"Real": Real, "Index": Index, "Residue": Residue}
+def Bits(*sizes: int, **named: int) -> Space:
+    """The space of one array of bits: the ring of two elements, where + is exclusive or and * is and."""
+    return Space([Array(*_axes("Bits", sizes, named), ResidueElement(2))])
+
+
+MAKERS: dict[str, Any] = {"Real": Real, "Index": Index, "Residue": Residue, "Bits": Bits}
 """The functions that make spaces, by the name under which `parse_space` reads them."""
 
 

@@ -1,0 +1,137 @@
+"""Gates: boolean circuits as terms over `Bits`, the ring of two elements.
+
+Over it `add` is the exclusive or and `multiply` is the conjunction, so circuits are polynomials, and
+their reverse derivative is the one of the core (Wilson and Zanasi 2021): R[and](x, y, d) = (yd, xd),
+R[xor](d) = (d, d), R[not](d) = d. The other gates are composites of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+
+from ..arguments import is_whole, refuse, whole
+from ..boxes.lookup import constant
+from ..boxes.pointwise import multiply
+from ..boxes.structure import Discard, add, copy
+from ..combinators.parts import block
+from ..interpret import Cx, Side
+from ..ports import Port
+from ..spaces import Array, Bits, ResidueElement, Space
+from ..terms import Box, Identity, Term, identity, swap, tensor
+from ..wiring import wired
+
+xor: Term = add
+"""Exclusive or, the sum of bits."""
+conj: Term = multiply
+"""Conjunction, the product of bits."""
+
+
+def bits(box: Box, dom: Space) -> None:
+    """Refuses a domain with arrays that are no bits."""
+    for i, array in enumerate(dom):
+        if array.element != ResidueElement(2):
+            box.fail(i, "bits", array, "write the space as in Bits(4)")
+
+
+class Negation(Box):
+    """1 + x on each bit."""
+
+    arity = (1, 1)
+    elementwise: ClassVar[bool] = True
+    glyph: ClassVar[str] = "pointwise"
+    spelling: ClassVar[str] = "neg"
+
+    def spell(self) -> str:
+        return "neg"
+
+    def type(self, dom: Space) -> Space:
+        bits(self, dom)
+        return dom
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [neg.at(Bits()), neg.at(Bits(2, 2))]
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        return 1 - xs[0]
+
+    def reverse_term(self, dom: Space) -> Term:
+        return tensor(Discard(), Identity())
+
+
+neg = Negation()
+"""Negation, 1 + x."""
+disj = block("or", copy @ copy >> identity @ swap @ identity >> xor @ conj >> xor)
+"""Disjunction, x + y + xy."""
+
+
+@wired
+def _choose(s: Any, x: Any, y: Any) -> Any:
+    return add(y, multiply(s, add(x, y)))
+
+
+mux = block("mux", _choose)
+"""The multiplexer s, x, y -> x where s is 1, y where it is 0: y + s(x + y)."""
+
+
+def bit(value: int) -> Term:
+    """The constant 0 or 1, from no wire to `Bits()`."""
+    if not is_whole(value, 0, 1):
+        refuse("bit", "the value", value, "0 or 1")
+    return constant(value, Bits())
+
+
+class Lookup(Box):
+    """A learned truth table: k bits, the last axis, to the bit in its row, the first bit counting most.
+
+    As a polynomial it is the sum over rows of the row's entry times the product of the inputs of the row,
+    each negated where the row has a 0. The parameter `table` is (2^k,) and starts at zero.
+    """
+
+    arity = (1, 1)
+    glyph: ClassVar[str] = "learned"
+    inputs: int
+
+    def type(self, dom: Space) -> Space:
+        bits(self, dom)
+        (x,) = dom
+        if not x.rank or x.sizes[-1] != self.inputs:
+            self.fail(0, f"{self.inputs} bits along the last axis", x)
+        return Space([x.replace(-1, ())])
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [lookup(1).at(Bits(1)), lookup(2).at(Bits(2)), lookup(2).at(Bits(3, 2))]
+
+    def ports(self, dom: Space) -> tuple[Port, ...]:
+        return (Port("table", "param", Array((2**self.inputs,), element=ResidueElement(2)), "zeros"),)
+
+    def flops(self, dom: Space) -> int:
+        return 0
+
+    def _row(self, x: Any) -> Any:
+        weights = jnp.asarray([1 << k for k in reversed(range(self.inputs))], x.dtype)
+        return (x * weights).sum(-1)
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        return jnp.asarray(p["table"])[self._row(xs[0])]
+
+    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
+        return (self.apply(cx, p, *xs),), {}, xs[0]
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        x, (d,) = kept, ds
+        table, row = jnp.asarray(p["table"]), self._row(x)
+        change = jnp.zeros_like(table).at[row].add(d) % 2
+        # The polynomial is linear in each input, so its derivative is the difference of two rows.
+        flips = jnp.asarray([1 << k for k in reversed(range(self.inputs))], x.dtype)
+        other = row[..., None] ^ flips
+        return {"table": change}, [(table[row][..., None] + table[other]) * d[..., None] % 2]
+
+
+def lookup(inputs: int) -> Term:
+    """A learned truth table of `inputs` bits, one to twenty of them."""
+    return Lookup(whole("lookup", "the number of inputs", inputs, 1, 20))
