@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from .scene import Curve, Point
 
@@ -72,3 +73,38 @@ def pointed(curve: Curve, size: float = 5.0) -> Curve:
         return (end[0] - back * dx - aside * dy, end[1] - back * dy + aside * dx)
 
     return polygon(at(0.0, 0.0), at(1.6, 0.7), at(1.1, 0.0), at(1.6, -0.7))
+
+
+def parallel(curve: Curve, aside: float) -> Curve:
+    """A curve beside another at a distance, on its right where `aside` is positive, as Tiller and Hanson (1984)
+    move a Bezier curve: the sides of its control polygon are moved, and meet again at new corners."""
+    at: Point = curve[0][-2:]  # type: ignore[assignment]
+    moved: list[tuple[object, ...]] = []
+    for command, *values in curve[1:]:
+        corners = [at, *zip(values[::2], values[1::2], strict=True)]
+        at = corners[-1]
+        ways = [_way(a, b) for a, b in pairwise(corners)]
+        known = [way for way in ways if way is not None]
+        if not known:
+            continue
+        first, last = known[0], known[-1]
+        ways = [first, *(way or first for way in ways), last]
+        new = [_corner(p, a, b, aside) for p, a, b in zip(corners, ways, ways[1:], strict=False)]
+        if not moved:
+            moved.append(("M", *new[0]))
+        elif moved[-1][-2:] != new[0]:
+            moved.append(("L", *new[0]))
+        moved.append((command, *(v for p in new[1:] for v in p)))
+    return tuple(moved) or curve
+
+
+def _way(a: Point, b: Point) -> Point | None:
+    """The direction from a to b, None where they are one point."""
+    length = math.hypot(b[0] - a[0], b[1] - a[1])
+    return ((b[0] - a[0]) / length, (b[1] - a[1]) / length) if length > 1e-9 else None
+
+
+def _corner(p: Point, before: Point, after: Point, aside: float) -> Point:
+    """Where two sides meet that met in p, once both are moved aside."""
+    share = aside / max(1.0 + before[0] * after[0] + before[1] * after[1], 0.5)
+    return (p[0] - share * (before[1] + after[1]), p[1] + share * (before[0] + after[0]))

@@ -15,6 +15,7 @@ from lenses.terms import Term, tensor_spaces
 from lenses.typed import as_typed
 
 from .folding import Fold
+from .grouping import Groups, grouped, together
 from .jaxpr import labels_of, of_function
 from .layout import lay, scene_of
 from .layout.model import PAD
@@ -42,6 +43,7 @@ def draw(
     mesh: Mapping[str, str] | None = None,
     rule: Any = None,
     legend: bool = False,
+    groups: Groups | None = None,
 ) -> Scene:
     """The picture of a term or of a JAX function: a scene, which saves by file ending and shows in a notebook.
 
@@ -63,8 +65,12 @@ def draw(
       unless given.
     - `legend`: whether the sizes of the named axes stand below, as for ``labels="names"``.
     - `mesh`: which axis lies on which axis of a device mesh, as in ``{"batch": "data"}``.
+    - `groups`: axes that are drawn as one double wire under a bold label, as in ``{"x": ("height", "width")}``
+      (neural style alone). They must stand beside each other in an array, in this order. Where a box does
+      not treat them alike, they are drawn apart along the wires that lead to it.
 
-    Raises SpaceError for a term without its type, LensError for an unknown style, theme, label or part.
+    Raises SpaceError for a term without its type, LensError for an unknown style, theme, label or part, and for
+    a group that is nowhere drawn as one.
     """
     _check(title, wrap)
     if isinstance(subject, type):
@@ -76,7 +82,8 @@ def draw(
     known = theme if isinstance(theme, Theme) else THEMES[_choice("theme", theme, THEMES)]
     common = {"fold": fold, "labels": shown_on_wires, "theme": known, "title": title}
     if isinstance(subject, Learner | Dreamer):
-        _only(subject, style=style, at=at, wrap=wrap, overlays=overlays, mesh=mesh, rule=rule, legend=legend)
+        given = {"style": style, "at": at, "wrap": wrap, "overlays": overlays, "mesh": mesh, "rule": rule}
+        _only(subject, **given, legend=legend, groups=groups)
         return draw_learner(subject, names=_names(names, len(subject.model.dom)), **common)
     if not isinstance(subject, Term) and callable(subject):
         typed = None
@@ -84,12 +91,17 @@ def draw(
     else:
         typed = as_typed(subject, tensor_spaces(at) if at else None, "draw")
         if manner in PASSES:
-            _only(typed, wrap=wrap, overlays=overlays, mesh=mesh, legend=legend)
+            _only(typed, wrap=wrap, overlays=overlays, mesh=mesh, legend=legend, groups=groups)
             more = {} if rule is None else {"rule": rule}
             return PASSES[manner](typed, names=_names(names, len(typed.dom)), **common, **more)
         plan = of_term(typed, fold)
     chosen = dataclasses.replace(STYLES[_choice("style", manner, STYLES)], names=shown_on_wires)
     plan.names = _names(names, len(plan.dom)) or plan.names
+    if groups is not None:
+        if not chosen.axes:
+            because = "axes are wires in the neural style alone"
+            raise LensError(explain(f"draw: groups={shown(groups)}, style={manner!r}", because=because))
+        plan = grouped(plan, groups)
     if mesh is not None:
         chosen = sharded(chosen, plan, mesh)
     laid = lay(plan, chosen, wrap)
@@ -105,16 +117,16 @@ def draw(
 
 def add_legend(scene: Scene, plan: Plan) -> None:
     """Writes the sizes of a plan's named axes below its scene, those of one name that differ beside each other."""
-    sizes: dict[str, dict[int, None]] = {}
+    sizes: dict[str, dict[str, None]] = {}
     plans = [plan]
     while plans:
         plan = plans.pop(0)
         plans += [node.inner for node in plan.nodes if node.inner is not None]
         for array in (*plan.dom, *(a for node in plan.nodes for a in node.cod)):
-            for name, size in zip(array.names, array.sizes, strict=True):
+            for k, name in enumerate(array.names):
                 if name:
-                    sizes.setdefault(name, {})[size] = None
-    text = ",  ".join(f"{clip(name, 24)} = {' or '.join(map(str, found))}" for name, found in sizes.items())
+                    sizes.setdefault(name, {})[" × ".join(map(str, together(array, k)))] = None
+    text = ",  ".join(f"{clip(name, 24)} = {' or '.join(found)}" for name, found in sizes.items())
     if text:
         wide = width(text, 10.0)
         scene.labels.append(Label(text, PAD, scene.height + 8.0, "start", 10.0, "legend", text, wide))

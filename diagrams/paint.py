@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .curves import arrow_head, circle, pointed, rounded
+from .curves import arrow_head, circle, parallel, pointed, rounded
 from .following import strands
 from .glyphs import DOT, Kind, filled
-from .scene import Dash, Frame, Glyph, Label, Mark, Scene, Wire
+from .scene import Curve, Dash, Frame, Glyph, Key, Label, Mark, Point, Scene, Wire, key
 from .shapes import Group, Shape, Stroke, Text
 
 
 def shapes(scene: Scene) -> Iterator[Group]:
     """The groups of a scene, from the back to the front."""
     threads = iter(strands(scene))
+    ends = {key(p) for wire in scene.wires if wire.kind == "axes" for p in (wire.start, wire.end)}
     for item in scene.items():
         if isinstance(item, Frame):
             place = " ".join(f"{value:.2f}" for value in (item.x, item.y, item.width, item.height))
@@ -27,8 +28,10 @@ def shapes(scene: Scene) -> Iterator[Group]:
             facts.append(("thread", str(next(threads))))
             yield Group("wire", tuple(_wire(item)), item.title, (*facts, ("address", _address(item.address))))
         elif isinstance(item, Glyph):
+            doubles = {key(p) for p in _ports(item)} & ends
             facts = [("pair", dict(item.data)["slot"])] if item.kind in ("drop", "grab") else []
-            yield Group("glyph", tuple(_glyph(item)), item.title, (("address", _address(item.address)), *facts))
+            facts = [("address", _address(item.address)), *facts]
+            yield Group("glyph", tuple(_glyph(item, doubles)), item.title, tuple(facts))
         elif isinstance(item, Mark):
             yield Group("mark", item.shapes, item.title, (("address", _address(item.address)),))
         else:
@@ -58,6 +61,8 @@ def _frame(frame: Frame) -> Iterator[Shape]:
 
 COLOURS = {"backward": "backward", "parameter": "parameter", "state": "state", "note": "quiet"}
 """The colours of wires and labels by what they carry or say; the others are in ink."""
+APART = 1.5
+"""How far each line of a double wire is from its middle."""
 HEADS = {"scalar": 4.0, "index": 5.0, "arrow": 4.5, "change arrow": 4.5}
 """The sizes of the arrow heads in which wires of these kinds end."""
 
@@ -65,19 +70,36 @@ HEADS = {"scalar": 4.0, "index": 5.0, "arrow": 4.5, "change arrow": 4.5}
 def _wire(wire: Wire) -> Iterator[Shape]:
     colour = COLOURS.get(wire.role, "ink")
     thin = 0.8 if wire.kind == "scalar" else 1.0
+    if wire.kind == "axes":
+        yield from _double(wire.curve, colour)
+        return
     yield Stroke(wire.curve, colour, None, thin, (4.0, 2.5) if wire.kind.startswith("change") else None)
     if wire.kind in HEADS:
         yield filled(pointed(wire.curve, HEADS[wire.kind]), colour)
 
 
-def _glyph(glyph: Glyph) -> Iterator[Shape]:
+def _double(curve: Curve, colour: str) -> Iterator[Shape]:
+    """Two lines beside each other: several axes that are drawn as one."""
+    for aside in (-APART, APART):
+        yield Stroke(parallel(curve, aside), colour, None, 1.0)
+
+
+def _ports(glyph: Glyph) -> Iterator[Point]:
+    return (p for array in (*glyph.ins, *glyph.outs) for p in array)
+
+
+def _glyph(glyph: Glyph, doubles: set[Key]) -> Iterator[Shape]:
+    """A glyph with its threads, double where they lead to one of the points `doubles`."""
     kind = Kind.looks[glyph.kind]
     ink = getattr(kind, "strands", "ink")
     dots: dict[tuple[float, float], None] = {}
     for thread in glyph.threads:
-        yield Stroke(thread.curve, ink, None, 1.0)
         start: Any = thread.curve[0][-2:]
         end: Any = thread.curve[-1][-2:]
+        if thread.kind not in ("stub", "stem") and doubles & {key(start), key(end)}:
+            yield from _double(thread.curve, ink)
+        else:
+            yield Stroke(thread.curve, ink, None, 1.0)
         if thread.kind in ("meet", "end"):
             dots[end] = None
         elif thread.kind == "begin":

@@ -74,7 +74,9 @@ class Wire:
 
     `wire` numbers the array within its graph, whose cell is `address`; `axis` is the place of the axis in
     it, -1 where the strand is the whole array (or a number, which has no axes). `name` and `size` are
-    the axis's. `kind` is "axis", "array", "scalar", "index" or "bit"; `role` says what it carries.
+    the axis's. `kind` is "axis", "axes", "array", "scalar", "index" or "bit"; `role` says what it carries.
+    A wire of kind "axes" is drawn double: it stands for several axes, of which `axis` counts as one, `name` is
+    their label and `size` their product.
     """
 
     kind: str

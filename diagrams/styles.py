@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from lenses.spaces import Array, IndexElement, RealElement
 from lenses.strands import Strand
 
+from .grouping import together
 from .plan import Node
 from .text import clip
 
@@ -85,7 +86,7 @@ class Style:
     def alike(self, a: Array, i: int, b: Array, j: int) -> bool:
         """Whether two strands on one height say the same, so that one label is enough."""
         if i >= 0 and j >= 0:
-            return (a.names[i], a.sizes[i]) == (b.names[j], b.sizes[j])
+            return (a.names[i], together(a, i)) == (b.names[j], together(b, j))
         return i == j and a == b and a.names == b.names
 
     def aligned(self, node: Node) -> bool:
@@ -95,7 +96,7 @@ class Style:
     def kind(self, array: Array, slot: int) -> str:
         """The kind of a wire."""
         if slot >= 0:
-            return "axis"
+            return "axis" if len(together(array, slot)) == 1 else "axes"
         if not self.axes:
             return "bit" if self.name == "circuit" else "array"
         return "scalar" if isinstance(array.element, RealElement) else "index"
@@ -109,7 +110,7 @@ class Style:
         if self.names == "none":
             return ""
         if slot >= 0:
-            name, size = array.names[slot], str(array.sizes[slot])
+            name, size = array.names[slot], " × ".join(map(str, together(array, slot)))
             if self.names == "sizes" or not name:
                 return size
             name = clip(name, 24)

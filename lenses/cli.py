@@ -151,6 +151,9 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--legend", action="store_true", help="write the sizes of the named axes below")
     parser.add_argument("--overlay", metavar="NAME", nargs="+", default=[], help="memory, flops, kept")
     parser.add_argument("--wrap", type=float, metavar="POINTS", help="go on in a new line after this width")
+    parser.add_argument(
+        "--group", metavar="LABEL=AXIS,AXIS", nargs="+", default=[], help="draw neighbouring axes as one double wire"
+    )
 
 
 def _draw(options: argparse.Namespace) -> None:
@@ -172,9 +175,18 @@ def _draw(options: argparse.Namespace) -> None:
     if fold is not None and len(fold) == 1 and fold[0].isdecimal():
         fold = int(fold[0])
     how = {k: getattr(options, k) for k in ("style", "labels", "theme", "title", "names", "wrap", "legend")}
+    groups = dict(_group(text) for text in options.group)
     path = options.output or f"{options.term.rpartition(':')[2].rpartition('.')[2]}.svg"
-    pictures.draw(subject, *spaces, fold=fold, overlays=tuple(options.overlay), **how).save(path)
+    pictures.draw(subject, *spaces, fold=fold, overlays=tuple(options.overlay), groups=groups or None, **how).save(path)
     print(path)
+
+
+def _group(text: str) -> tuple[str, tuple[str, ...]]:
+    """A label and its axes, from LABEL=AXIS,AXIS."""
+    label, equals, axes = text.partition("=")
+    if not equals:
+        raise LensError(explain(f"--group {text}", expected="LABEL=AXIS,AXIS, as in pixel=height,width"))
+    return label, tuple(axes.split(","))
 
 
 # -- check and laws --------------------------------------------------------------------------

@@ -203,6 +203,11 @@ def test_draw_has_defaults(capsys, module, tmp_path):
     assert (tmp_path / "mlp.svg").read_text().startswith("<svg")
 
 
+def test_draw_groups_axes(capsys, module, tmp_path):
+    assert run(capsys, "draw", "some_terms:mlp", "--at", "Real(y=8, x=8, c=3)", "--group", "pixel=y,x")[0] == 0
+    assert "pixel = 8 × 8" in (tmp_path / "mlp.svg").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -211,6 +216,7 @@ def test_draw_has_defaults(capsys, module, tmp_path):
         (("some_terms:mlp", "--at", "Real(8)", "-o", "nowhere/mlp.svg"), "folder"),
         (("some_terms:mlp", "--at", "Real(8)", "--style", "cubist"), "'neural'"),
         (("some_terms:mlp", "--at", "Real(8)", "--fold", "encoder"), "no part 'encoder'"),
+        (("some_terms:mlp", "--at", "Real(8)", "--group", "y,x"), "LABEL=AXIS,AXIS"),
     ],
 )
 def test_draw_says_what_is_wrong(capsys, module, tmp_path, arguments, words):

@@ -105,9 +105,9 @@ class _Emit:
             array = laid.arrays[w]
             text = laid.label(w, s, first)
             if text:
-                y = dy + heights[w, s] - 4.0
-                wide = width(text, size)
-                self.scene.labels.append(Label(text, x + 4.0, y, "start", size, "axis", repr(array), wide))
+                wide, bold = laid.label_width(w, s, first), laid.bold(w, s)
+                y = dy + heights[w, s] - (5.5 if bold else 4.0)
+                self.scene.labels.append(Label(text, x + 4.0, y, "start", size, "axis", repr(array), wide, bold))
 
     def frame(self, item: Item, column: Column, dx: float, dy: float, depth: int) -> None:
         node, laid = item.node, item.laid

@@ -9,9 +9,11 @@ from functools import cached_property
 
 from lenses.spaces import Array
 
+from ..grouping import together
 from ..plan import Node, Plan
 from ..scene import Address
 from ..styles import Style
+from ..text import width
 
 PAD = 10.0
 """The space around what is inside a frame."""
@@ -122,16 +124,25 @@ class Laid:
         """What is written over a strand: its size too at an input, and where its axis is not as long as that was."""
         array = self.arrays[wire]
         if slot >= 0 and array.names[slot]:
-            first = first or self.sizes.get(array.names[slot], array.sizes[slot]) != array.sizes[slot]
+            sizes = together(array, slot)
+            first = first or self.sizes.get(array.names[slot], sizes) != sizes
         return self.style.label(array, slot, first)
 
+    def label_width(self, wire: int, slot: int, first: bool) -> float:
+        """The width of what is written over a strand, 0 where it is nothing."""
+        return width(self.label(wire, slot, first), self.style.label_size, self.bold(wire, slot))
+
+    def bold(self, wire: int, slot: int) -> bool:
+        """Whether that is bold: where several axes are drawn as one."""
+        return self.style.kind(self.arrays[wire], slot) == "axes"
+
     @cached_property
-    def sizes(self) -> dict[str | None, int]:
+    def sizes(self) -> dict[str | None, tuple[int, ...]]:
         """The sizes of the named axes where they first come in."""
-        found: dict[str | None, int] = {}
+        found: dict[str | None, tuple[int, ...]] = {}
         for array in (*self.plan.dom, *(a for node in self.plan.nodes for a in node.cod)):
-            for name, size in zip(array.names, array.sizes, strict=True):
-                found.setdefault(name, size)
+            for k, name in enumerate(array.names):
+                found.setdefault(name, together(array, k))
         return found
 
     def stack(self, wires: list[int], at: Sequence[float] = ()) -> dict[Slot, float]:

@@ -72,8 +72,8 @@ def place(laid: Laid, wrap: float | None = None) -> None:
 
 
 def _label_width(laid: Laid, slots: list[Slot], first: bool) -> float:
-    texts = [laid.label(w, s, first) for w, s in slots]
-    return max((width(t, laid.style.label_size) + 10.0 for t in texts if t), default=0.0)
+    wides = [laid.label_width(w, s, first) for w, s in slots]
+    return max((wide + 10.0 for wide in wides if wide), default=0.0)
 
 
 def _start(laid: Laid, before: Column) -> float:

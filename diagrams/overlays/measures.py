@@ -10,6 +10,7 @@ from typing import Any
 from lenses.spaces import Array, Space
 from lenses.terms import Box
 
+from ..grouping import whole
 from ..layout import Laid
 from ..plan import Node
 
@@ -77,7 +78,7 @@ MOVES = frozenset(
 def work(node: Node) -> int:
     """The multiplications and additions of a box or of an equation of a JAX function."""
     if isinstance(node.box, Box):
-        return node.box.flops(Space(node.dom))
+        return node.box.flops(Space([whole(a) for a in node.dom]))
     return _equation(node.box) if hasattr(node.box, "primitive") else 0
 
 

@@ -81,7 +81,7 @@ def tags(scene: Scene, style: Sharded) -> None:
     labels: list[Label] = []
     for label in scene.labels:
         text, *tags = label.text.split(PARTS) if label.role == "axis" else [label.text]
-        label = dataclasses.replace(label, text=text, width=width(text, label.size))
+        label = dataclasses.replace(label, text=text, width=width(text, label.size, label.bold))
         labels += [label] if text else []
         x = label.x + label.width + (5.0 if text else 0.0)
         under = label.x

@@ -39,7 +39,7 @@ figcaption strong {{ display: block; }}
 
 def scene(picture: Picture) -> diagrams.Scene:
     """The drawn picture: its term, or the two sides of its equation."""
-    how: dict[str, Any] = {"style": picture.style, "fold": picture.fold, "names": picture.inputs or None}
+    how: dict[str, Any] = {"style": picture.style, "fold": picture.fold, "names": picture.inputs or None, **picture.how}
     if picture.learner is not None:
         return diagrams.draw(picture.learner, fold=picture.fold)
     if picture.style in ("lens", "backward"):

@@ -365,9 +365,11 @@ ARCHITECTURES = [
     Picture(
         "visual-attention",
         "Visual attention",
-        "Attention between the pixels of two images, with convolutions of 1 by 1 as the learned maps.",
+        "Attention between the pixels of two images, with convolutions of 1 by 1 as the learned maps; the two axes "
+        "of an image are drawn as one.",
         visual_attention.at(Real(y=4, x=4, c=3), Real(y=4, x=4, c=3)),
         inputs=("Y", "X"),
+        how={"groups": {"pixel": ("y", "x")}},
     ),
 ]
 """The architectures, in the order in which they build on each other."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from lenses import Dreamer, Learner, Typed
 
@@ -19,6 +21,7 @@ class Picture:
             "encoder/attention"; None opens all of them.
         inputs: letters for the arrays that come in, from the top.
         wrap: the width in points after which it goes on in a new line.
+        how: other arguments of `diagrams.draw`.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Picture:
     right: Typed | None = None
     wrap: float = 2600.0
     learner: Learner | Dreamer | None = None
+    how: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def terms(self) -> tuple[Typed, ...]:

@@ -81,7 +81,7 @@ def test_pictures_are_those_of_their_terms(name):
     """Read back they are the terms, and the files in the folder are what is drawn now."""
     picture = BY_NAME[name]
     for term in picture.terms if picture.style in ("neural", "string") else ():
-        scene = diagrams.draw(term, style=picture.style, fold=picture.fold, wrap=picture.wrap)
+        scene = diagrams.draw(term, style=picture.style, fold=picture.fold, wrap=picture.wrap, **picture.how)
         assert diagrams.read(scene) == term.term
     kept = Path(str(gallery.__file__)).parent / "pictures" / f"{name}.svg"
     assert commands.scene(picture).svg() == kept.read_text(encoding="utf-8"), "run python -m examples.gallery"
