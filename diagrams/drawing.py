@@ -102,6 +102,9 @@ def draw(
             because = "axes are wires in the neural style alone"
             raise LensError(explain(f"draw: groups={shown(groups)}, style={manner!r}", because=because))
         plan = grouped(plan, groups)
+    if rule is not None and not overlays:
+        do = "style='backward', or an overlay such as 'kept'"
+        raise LensError(explain(f"draw: rule={shown(rule)}", because="nothing in this picture depends on it", do=do))
     if mesh is not None:
         chosen = sharded(chosen, plan, mesh)
     laid = lay(plan, chosen, wrap)

@@ -3,24 +3,20 @@
 A scene says what is where: glyphs (boxes) with the points at which wires touch them, wires with
 their curves, the dashes that part the arrays of a tuple, labels, and frames around the parts of
 blocks and repeats. Everything is in points, x to the right and y down, as in SVG. Nothing in it
-refers to a format; what a glyph looks like is said in `glyphs`.
+refers to a format, those that there are put themselves in `WRITERS`; what a glyph looks like is said in `glyphs`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .shapes import Shape
+from .shapes import Curve, Point, Shape
 
-Point = tuple[float, float]
 Key = tuple[int, int]
 """A point by which it is found: in hundredths."""
-Curve = tuple[tuple[Any, ...], ...]
-"""A path: ("M", x, y), ("L", x, y), ("C", x1, y1, x2, y2, x, y) and ("Z",), as in SVG."""
 Address = tuple[int, ...]
 """Where a box stands: the number of its cell in the term, then in the term inside that cell, and so on."""
 
@@ -164,6 +160,10 @@ class Mark:
     address: Address = ()
 
 
+WRITERS: dict[str, Callable[..., Any]] = {}
+"""How scenes are written: "save" writes one to a path, "svg" gives its text."""
+
+
 @dataclass
 class Scene:
     """A picture: its size, and everything in it in drawing order. `draw` makes it, `save` writes it by file ending."""
@@ -195,15 +195,11 @@ class Scene:
         other endings and folders that cannot be written, LensError for other options; what stood in the
         file stays there then.
         """
-        from .formats import save
-
-        save(self, path, **options)
+        WRITERS["save"](self, path, **options)
 
     def svg(self) -> str:
         """The picture as the text of an SVG file."""
-        from .formats.svg import write
-
-        return write(self)
+        return WRITERS["svg"](self)
 
     def _repr_svg_(self) -> str:
         return self.svg()

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from .scene import Curve
+Point = tuple[float, float]
+Curve = tuple[tuple[Any, ...], ...]
+"""A path: ("M", x, y), ("L", x, y), ("C", x1, y1, x2, y2, x, y) and ("Z",), as in SVG."""
 
 
 @dataclass(frozen=True, slots=True)

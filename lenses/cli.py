@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
-from .errors import LensError, explain
+from .errors import LensError, explain, shown
 from .terms import Term
 from .typed import Typed, as_typed
 
@@ -149,7 +151,11 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", default="", help="stands above the picture")
     parser.add_argument("--names", nargs="+", help="names of the inputs")
     parser.add_argument("--legend", action="store_true", help="write the sizes of the named axes below")
-    parser.add_argument("--overlay", metavar="NAME", nargs="+", default=[], help="memory, flops, kept")
+    parser.add_argument("--overlay", metavar="NAME", nargs="+", default=[], help="memory, flops, kept, recomputed")
+    parser.add_argument(
+        "--rule", metavar="RULE", help="of the backward pass, e.g. lrp, recompute('encoder') or module:rule"
+    )
+    parser.add_argument("--mesh", metavar="AXIS=MESH", nargs="+", help="lay axes on a mesh, as in batch=data")
     parser.add_argument("--wrap", type=float, metavar="POINTS", help="go on in a new line after this width")
     parser.add_argument(
         "--group", metavar="LABEL=AXIS,AXIS", nargs="+", default=[], help="draw neighbouring axes as one double wire"
@@ -176,6 +182,7 @@ def _draw(options: argparse.Namespace) -> None:
         fold = int(fold[0])
     how = {k: getattr(options, k) for k in ("style", "labels", "theme", "title", "names", "wrap", "legend")}
     groups = dict(_group(text) for text in options.group)
+    how |= {"mesh": parse_mesh(options.mesh), "rule": find_rule(options.rule)}
     path = options.output or f"{options.term.rpartition(':')[2].rpartition('.')[2]}.svg"
     pictures.draw(subject, *spaces, fold=fold, overlays=tuple(options.overlay), groups=groups or None, **how).save(path)
     print(path)
@@ -187,6 +194,54 @@ def _group(text: str) -> tuple[str, tuple[str, ...]]:
     if not equals:
         raise LensError(explain(f"--group {text}", expected="LABEL=AXIS,AXIS, as in pixel=height,width"))
     return label, tuple(axes.split(","))
+
+
+def find_rule(text: str | None) -> Any:
+    """The rule that `text` spells, by its name in `lenses.rules`, with arguments or without, or at ``module:name``.
+
+    Raises LensError for text that spells none; nothing in it is evaluated.
+    """
+    from . import rules
+
+    known = ", ".join(name for name in rules.__all__ if name.islower())
+    do = f"one of {known}, as in recompute('encoder'), or the module and the name of your own, as in models:rule"
+    if text is None:
+        return None
+    if re.fullmatch(r"[\w.]+:[\w.]+", text):
+        found = find_object(text, "rule")
+    else:
+        try:
+            found = _named_rule(ast.parse(text, mode="eval").body)
+        except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
+            raise LensError(explain(f"cannot read the rule {shown(text)}", because=error, do=do)) from None
+    if not isinstance(found, rules.Rule):
+        raise LensError(explain(f"{text} is no rule", came=shown(found), do=do))
+    return found
+
+
+def _named_rule(spelled: ast.expr) -> Any:
+    """The rule that a name or a call with plain values spells."""
+    from . import rules
+
+    call = spelled if isinstance(spelled, ast.Call) else None
+    name = spelled if call is None else call.func
+    if not isinstance(name, ast.Name) or name.id not in rules.__all__ or not name.id.islower():
+        raise ValueError(f"there is no rule {ast.unparse(name)}")
+    found = getattr(rules, name.id)
+    if isinstance(found, rules.Rule):
+        return found
+    given = [] if call is None else [ast.literal_eval(a) for a in call.args]
+    return found(*given, **{k.arg: ast.literal_eval(k.value) for k in (call.keywords if call else ()) if k.arg})
+
+
+def parse_mesh(pairs: Sequence[str] | None) -> dict[str, str] | None:
+    """The mapping of names of axes to those of a mesh that ``axis=mesh`` spell; raises LensError for other words."""
+    if pairs is None:
+        return None
+    for pair in pairs:
+        if not all(pair.partition("=")):
+            raise LensError(explain(f"--mesh {shown(pair)}", expected="AXIS=MESH, as in batch=data"))
+    return {axis: mesh for axis, _, mesh in (pair.partition("=") for pair in pairs)}
 
 
 # -- check and laws --------------------------------------------------------------------------

@@ -10,7 +10,9 @@ import time
 
 import pytest
 
-from lenses import LensError, Real, cli, demo, dense, laws, relu
+import diagrams
+from lenses import LensError, Real, block, cli, demo, dense, laws, relu
+from lenses.rules import recompute
 
 
 def run(capsys, *arguments: str) -> tuple[int, str, str]:
@@ -94,8 +96,11 @@ def module(tmp_path, monkeypatch):
     """A module of terms in the working directory."""
     source = (
         "from lenses import *\n"
+        "from lenses import rules\n"
         "mlp = dense(64) >> relu >> dense(10)\n"
         "typed = (block('encoder', dense(3)) ** 1 >> batch_norm()).at(Real(pixel=5))\n"
+        "deep = block('encoder', dense(3) >> relu).at(Real(batch=8, d=5))\n"
+        "again = rules.recompute('encoder')\n"
         "number = 3\n"
         "right = (lambda x: x**2, lambda x, dy: 2 * x * dy)\n"
         "wrong = (lambda x: x**2, lambda x, dy: x * dy)\n"
@@ -208,9 +213,39 @@ def test_draw_groups_axes(capsys, module, tmp_path):
     assert "pixel = 8 × 8" in (tmp_path / "mlp.svg").read_text()
 
 
+def test_draw_under_a_rule(capsys, module, tmp_path):
+    common = ["draw", "some_terms:deep", "-o", "deep.svg", "--overlay", "recomputed", "kept"]
+    for rule in ("recompute('encoder')", "some_terms:again"):
+        assert run(capsys, *common, "--rule", rule) == (0, "deep.svg\n", "")
+        assert "mark" in (tmp_path / "deep.svg").read_text()
+        again = (tmp_path / "deep.svg").read_bytes()
+    plain = diagrams.draw(block("encoder", dense(3) >> relu).at(Real(batch=8, d=5)), rule=recompute("encoder"),
+                          overlays=("recomputed", "kept"))  # fmt: skip
+    assert again.decode() == plain.svg()
+    backward = ["draw", "some_terms:mlp", "--at", "Real(8)", "--style", "backward", "--rule"]
+    assert run(capsys, *backward, "lrp(epsilon=1e-4)")[0] == run(capsys, *backward, "backprop")[0] == 0
+
+
+def test_draw_over_a_mesh(capsys, module, tmp_path):
+    assert run(capsys, "draw", "some_terms:deep", "--mesh", "batch=data", "d=model") == (0, "deep.svg\n", "")
+    expected = diagrams.draw(block("encoder", dense(3) >> relu).at(Real(batch=8, d=5)),
+                             mesh={"batch": "data", "d": "model"})  # fmt: skip
+    assert (tmp_path / "deep.svg").read_text() == expected.svg()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("some_terms:deep", "--overlay", "recomputed"), "needs a rule"),
+        (("some_terms:deep", "--rule", "lrp"), "nothing in this picture depends on it"),
+        (("some_terms:deep", "--rule", "recompose('encoder')"), "there is no rule recompose"),
+        (("some_terms:deep", "--rule", "recompute(encoder)"), "cannot read the rule"),
+        (("some_terms:deep", "--rule", "lrp(size=3)"), "unexpected keyword"),
+        (("some_terms:deep", "--rule", "lrp(epsilon=-1.0)"), "a number above 0"),
+        (("some_terms:deep", "--rule", "some_terms:number"), "is no rule"),
+        (("some_terms:deep", "--rule", "__import__('os')"), "there is no rule __import__"),
+        (("some_terms:deep", "--mesh", "batch"), "AXIS=MESH"),
+        (("some_terms:deep", "--mesh", "token=data"), "no axis is called 'token'"),
         (("some_terms:mlp",), "the space of some_terms:mlp is missing"),
         (("some_terms:mlp", "--at", "Real(8)", "-o", "mlp.gif"), ".svg"),
         (("some_terms:mlp", "--at", "Real(8)", "-o", "nowhere/mlp.svg"), "folder"),

@@ -8,7 +8,7 @@ from typing import Any
 from lenses.errors import FileError, LensError, explain, shown
 from lenses.files import write_whole
 
-from ..scene import Scene
+from ..scene import WRITERS, Scene
 from . import dot, html, raster, svg, tex
 
 TEXTS = {".svg": svg.write, ".tex": tex.write, ".dot": dot.write, ".html": html.write}
@@ -37,3 +37,6 @@ def save(scene: Scene, path: Any, dpi: float = raster.DPI, **unknown: Any) -> No
         known = f"{', '.join([*TEXTS, '.png'])} or .pdf"
         raise FileError(explain(f"cannot write {path}", expected=known, came=ending or "no ending"))
     write_whole(path, raw)
+
+
+WRITERS |= {"save": save, "svg": svg.write}

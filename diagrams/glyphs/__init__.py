@@ -6,11 +6,10 @@ ports (`place`), and which curves and texts it is made of (`shapes`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lenses.spaces import ResidueElement
 
 from ..plan import Node
+from ..styles import Style
 from .boxes import (
     Card,
     Convolution,
@@ -27,9 +26,6 @@ from .boxes import (
 from .kind import DOT, Kind, centred, filled
 from .textbook import Gate, Plain
 from .wiring import Bar, Bare, Ends, Product, Sum, Wires
-
-if TYPE_CHECKING:
-    from ..styles import Style
 
 BIT = ResidueElement(2)
 """The elements of circuits."""

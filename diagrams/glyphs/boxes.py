@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..curves import arrow_head, line, polygon, rectangle, rounded
 from ..plan import Node
 from ..scene import Glyph, Thread
 from ..shapes import Shape, Stroke, Text
+from ..styles import Style
 from ..text import clip, number, width
 from .kind import Kind, centred, filled
-
-if TYPE_CHECKING:
-    from ..styles import Style
-
 
 SIGNS = {"multiply": "×", "subtract": "−", "divide": "÷", "maximum": "∨", "minimum": "∧"}
 """The signs of functions of two numbers."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from ..curves import bend, line, rectangle
 from ..plan import Node
 from ..scene import Curve, Glyph, Point, Thread
 from ..shapes import Shape, Stroke, Text
+from ..styles import Style
 from ..text import clip, width
-
-if TYPE_CHECKING:
-    from ..styles import Style
-
 
 DOT = 3.2
 """The radius of dots."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..curves import bend, line, rounded
 from ..plan import Node
 from ..scene import Glyph, Thread
 from ..shapes import Shape, Stroke, Text
+from ..styles import Style, space_text
 from ..text import clip, width
-from .kind import Kind, centred
-
-if TYPE_CHECKING:
-    from ..styles import Style
 from .boxes import function_text
+from .kind import Kind, centred
 
 
 class Plain(Kind):
@@ -32,8 +30,6 @@ class Plain(Kind):
         return clip(node.title if len(node.title) <= 22 else node.text, 28)
 
     def data(self, node: Node, style: Style) -> tuple[Any, ...]:
-        from ..styles import space_text
-
         return tuple((clip(name, 16), clip(space_text(a, "sizes"), 18)) for name, a in node.params)
 
     def margins(self, node: Node, style: Style) -> tuple[float, float]:

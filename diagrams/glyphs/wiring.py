@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..curves import bend, circle, line, rectangle
 from ..plan import Node
 from ..scene import Glyph, Thread
 from ..shapes import Shape, Stroke, Text
+from ..styles import Style
 from .kind import Kind, filled, running, touched_sides
-
-if TYPE_CHECKING:
-    from ..styles import Style
 
 
 class Bare(Kind):

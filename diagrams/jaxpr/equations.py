@@ -22,7 +22,7 @@ from .sheet import Sheet
 from .strands import named, renumbered
 
 
-class Planner:
+class Programs:
     """Makes plans of programs. `small`: functions of JAX itself with so many equations are closed."""
 
     def __init__(self, folding: Folding, small: int):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from jax.extend.core import Literal
@@ -14,7 +14,7 @@ from jax.extend.core import Literal
 from lenses.spaces import Array
 from lenses.strands import Strand
 
-from ..folding import Path
+from ..folding import Folding, Path
 from ..plan import Plan
 from ..scene import Address
 from ..text import number
@@ -24,8 +24,18 @@ from .programs import Called, Run, arrays, called, count, reads
 from .sheet import Sheet
 from .strands import passing
 
-if TYPE_CHECKING:
-    from .equations import Planner
+
+class Planner(Protocol):
+    """What plans the program inside a step (`equations.Programs`)."""
+
+    folding: Folding
+    small: int
+
+    def plan(
+        self, jaxpr: Any, consts: Sequence[Any] | None, dom: Sequence[Array], address: Address, path: Path
+    ) -> Plan:
+        """The plan of a program with these inputs."""
+        ...
 
 
 class Drawn(NamedTuple):

@@ -13,7 +13,7 @@ from lenses.errors import LensError, explain, shown
 
 from ..folding import Fold, Folding
 from ..plan import Plan
-from .equations import Planner
+from .equations import Programs
 from .programs import arrays
 
 
@@ -56,7 +56,7 @@ def of_function(
     inputs = tuple([labels[i] for i in places])
     dom = arrays(closed.jaxpr.invars, _axes(names or {}, inputs, closed.in_avals))
     folding = Folding(fold)
-    plan = Planner(folding, small).plan(closed.jaxpr, closed.consts, dom, (), ())
+    plan = Programs(folding, small).plan(closed.jaxpr, closed.consts, dom, (), ())
     folding.finish(_called(fn))
     plan.names = inputs
     return plan
