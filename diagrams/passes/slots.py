@@ -75,13 +75,16 @@ def slotted(plan: Plan, typed: Typed, found: Passes, rule: Rule) -> Plan:
         under = [k for a, k in found.kept.items() if a[: len(address)] == address]
         return tuple(_slot(k, names) for k in under)
 
-    def weights(node: Node) -> tuple[list[str], list[str]]:
+    def weights(node: Node) -> tuple[list[str], list[str], list[str]]:
+        """The weights of a node, those that its backward pass reads, and those to which it gives a change."""
         _, path = where[node.address]
         have = [name for name, _ in node.params]
+        ways = [{p for p in way if p[: len(path)] == path} for way in (found.read, found.changed)]
         if not have and isinstance(node.box, Combinator) and parameters(node):
-            return ["P"], ["P"]
-        read = {p[k:] for p in found.read if p[: len(path)] == path for k in range(len(p))}
-        return have, [name for name in have if tuple(name.split(".")) in read]
+            return ["P"], ["P"], ["P"] * bool(ways[1])
+        ends = [{p[k:] for p in way for k in range(len(p))} for way in ways]
+        read, changed = ([name for name in have if tuple(name.split(".")) in end] for end in ends)
+        return have, read, changed
 
     def visit(plan: Plan) -> Plan:
         nodes = []
@@ -89,13 +92,13 @@ def slotted(plan: Plan, typed: Typed, found: Passes, rule: Rule) -> Plan:
             if node.inner is not None and node.address not in found.wholes:
                 nodes.append(dataclasses.replace(node, inner=visit(node.inner)))
                 continue
-            all_, read = weights(node)
+            have, read, changed = weights(node)
             mine = kept(node.address)
-            grabs = tuple(Slot(clip(n, 14), "parameter", f"the parameter {n}") for n in all_)
-            there: Side = grabs, mine
+            grabs = {n: Slot(clip(n, 14), "parameter", f"the parameter {n}") for n in have}
+            there: Side = tuple(grabs.values()), mine
             back: Side = (
-                (*mine, *(s for s, n in zip(grabs, all_, strict=True) if n in read)),
-                tuple(Slot(f"{s.text}′", "parameter", f"the change of {s.title}") for s in grabs),
+                (*mine, *(grabs[n] for n in read)),
+                tuple(Slot(f"{grabs[n].text}′", "parameter", f"the change of {grabs[n].title}") for n in changed),
             )
             own = ruled(node, rule)
             if any((*there, *back)) or own:

@@ -536,6 +536,26 @@ def test_backward_passes_are_derivatives_only_where_the_rule_uses_them(term, rul
     assert sorted(way_back(term, rule)) == sorted(texts)
 
 
+DEAD = (copy >> dense(4) @ (dense(2) >> discard) >> tanh).at(Real(3))
+
+
+@pytest.mark.parametrize(
+    "term, rule", [(PERCEPTRON, backprop), (DEAD, backprop), (TIED, lrp()), (STACK, backprop),
+                   ((block("a", relu >> dense(3)) ** 2).at(Real(3)), lrp()), (PERCEPTRON, feedback_alignment())],
+)  # fmt: skip
+@pytest.mark.parametrize("fold", [None, 0])
+def test_changes_are_dropped_where_the_rule_gives_some(term, rule, fold):
+    net = compile(term, rule=rule)
+    params = net.init(jax.random.key(1))
+    y, pull = net.vjp(params, *[jax.random.normal(jax.random.key(2), a.sizes) for a in term.dom])
+    changes = jax.tree.leaves(pull(jax.random.normal(jax.random.key(3), y.shape))[0])
+    some = sum(bool((abs(change) > 0).any()) for change in changes)
+    found = [g for g in slots(draw_backward(term, fold, rule=rule), "drop", True) if g.text.endswith("′")]
+    assert bool(found) == bool(some)
+    if not any(g.text == "P′" for g in found):
+        assert len(found) == some
+
+
 def test_parts_that_are_closed_name_a_rule_that_changes_what_is_in_them():
     assert way_back(STACK, guided(), 0) == ["Lᵀ", "guided[repeat] × 3"]
     for rule in (backprop, recompute(), reversible()):
