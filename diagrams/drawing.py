@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -23,7 +23,7 @@ from .overlays import add, sharded
 from .passes import draw_backward, draw_learner, draw_lens
 from .plan import Plan, of_term
 from .scene import Label, Scene
-from .styles import STYLES
+from .styles import STYLES, Style, barred
 from .text import clip, width
 from .themes import THEMES, Theme
 from .titles import add_title
@@ -44,6 +44,7 @@ def draw(
     rule: Any = None,
     legend: bool = False,
     groups: Groups | None = None,
+    bars: str | Sequence[str] = (),
 ) -> Scene:
     """The picture of a term or of a JAX function: a scene, which saves by file ending and shows in a notebook.
 
@@ -68,9 +69,11 @@ def draw(
     - `groups`: axes that are drawn as one double wire under a bold label, as in ``{"x": ("height", "width")}``
       (neural style alone). They must stand beside each other in an array, in this order. Where a box does
       not treat them alike, they are drawn apart along the wires that lead to it.
+    - `bars`: the names of axes, or labels of groups, over which a bar is drawn wherever they are written, as
+      Abbott does for tokens and pixels (neural style alone).
 
-    Raises SpaceError for a term without its type, LensError for an unknown style, theme, label or part, and for
-    a group that is nowhere drawn as one.
+    Raises SpaceError for a term without its type, LensError for an unknown style, theme, label or part, for a group
+    that is nowhere drawn as one, and for a bar over a name that no axis has.
     """
     _check(title, wrap)
     if isinstance(subject, type):
@@ -83,7 +86,7 @@ def draw(
     common = {"fold": fold, "labels": shown_on_wires, "theme": known, "title": title}
     if isinstance(subject, Learner | Dreamer):
         given = {"style": style, "at": at, "wrap": wrap, "overlays": overlays, "mesh": mesh, "rule": rule}
-        _only(subject, **given, legend=legend, groups=groups)
+        _only(subject, **given, legend=legend, groups=groups, bars=bars)
         return draw_learner(subject, names=_names(names, len(subject.model.dom)), **common)
     if not isinstance(subject, Term) and callable(subject):
         typed = None
@@ -91,49 +94,79 @@ def draw(
     else:
         typed = as_typed(subject, tensor_spaces(at) if at else None, "draw")
         if manner in PASSES:
-            _only(typed, wrap=wrap, overlays=overlays, mesh=mesh, legend=legend, groups=groups)
+            _only(typed, wrap=wrap, overlays=overlays, mesh=mesh, legend=legend, groups=groups, bars=bars)
             more = {} if rule is None else {"rule": rule}
             return PASSES[manner](typed, names=_names(names, len(typed.dom)), **common, **more)
         plan = of_term(typed, fold)
     chosen = dataclasses.replace(STYLES[_choice("style", manner, STYLES)], names=shown_on_wires)
     plan.names = _names(names, len(plan.dom)) or plan.names
+    _axes_alone(chosen, groups=groups, bars=bars)
     if groups is not None:
-        if not chosen.axes:
-            because = "axes are wires in the neural style alone"
-            raise LensError(explain(f"draw: groups={shown(groups)}, style={manner!r}", because=because))
         plan = grouped(plan, groups)
     if rule is not None and not overlays:
         do = "style='backward', or an overlay such as 'kept'"
         raise LensError(explain(f"draw: rule={shown(rule)}", because="nothing in this picture depends on it", do=do))
+    chosen = dataclasses.replace(chosen, bars=_bars(plan, bars))
     if mesh is not None:
         chosen = sharded(chosen, plan, mesh)
     laid = lay(plan, chosen, wrap)
     scene = scene_of(laid)
     scene.theme = known
     if legend:
-        add_legend(scene, plan)
+        add_legend(scene, plan, chosen.bars)
     if overlays or mesh is not None:
         add(scene, laid, overlays, typed, rule)
     add_title(scene, title)
     return scene
 
 
-def add_legend(scene: Scene, plan: Plan) -> None:
-    """Writes the sizes of a plan's named axes below its scene, those of one name that differ beside each other."""
-    sizes: dict[str, dict[str, None]] = {}
+def _all_arrays(plan: Plan) -> Iterator[Array]:
+    """The arrays of a plan, and of the parts in it."""
     plans = [plan]
     while plans:
         plan = plans.pop(0)
         plans += [node.inner for node in plan.nodes if node.inner is not None]
-        for array in (*plan.dom, *(a for node in plan.nodes for a in node.cod)):
-            for k, name in enumerate(array.names):
-                if name:
-                    sizes.setdefault(name, {})[" × ".join(map(str, together(array, k)))] = None
-    text = ",  ".join(f"{clip(name, 24)} = {' or '.join(found)}" for name, found in sizes.items())
+        yield from (*plan.dom, *(a for node in plan.nodes for a in node.cod))
+
+
+def add_legend(scene: Scene, plan: Plan, bars: Sequence[str] = ()) -> None:
+    """Writes the sizes of a plan's named axes below its scene, those of one name that differ beside each other."""
+    sizes: dict[str, dict[str, None]] = {}
+    for array in _all_arrays(plan):
+        for k, name in enumerate(array.names):
+            if name:
+                sizes.setdefault(name, {})[" × ".join(map(str, together(array, k)))] = None
+    text, places = "", []
+    for name, found in sizes.items():
+        text += ",  " * bool(text)
+        start = len(text)
+        text += f"{clip(name, 24)} = {' or '.join(found)}"
+        places += barred(name, text, bars, start)
     if text:
-        wide = width(text, 10.0)
-        scene.labels.append(Label(text, PAD, scene.height + 8.0, "start", 10.0, "legend", text, wide))
+        wide, y = width(text, 10.0), scene.height + 8.0
+        scene.labels.append(Label(text, PAD, y, "start", 10.0, "legend", text, wide, bars=tuple(places)))
         scene.width, scene.height = max(scene.width, wide + 2 * PAD), scene.height + 8.0 + PAD
+
+
+def _axes_alone(style: Style, **given: Any) -> None:
+    """Refuses arguments about axes in a style whose wires are arrays."""
+    for name, value in given.items():
+        if not style.axes and value is not None and value not in ((), [], ""):
+            because = "axes are wires in the neural style alone"
+            raise LensError(explain(f"draw: {name}={shown(value)}, style={style.name!r}", because=because))
+
+
+def _bars(plan: Plan, bars: Any) -> tuple[str, ...]:
+    """The names that have a bar over them, if they are names of axes in a plan."""
+    names = bars.split() if isinstance(bars, str) else bars
+    if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+        raise LensError(explain(f"draw: bars={shown(bars)}", expected="names of axes: ('token',)"))
+    if names:
+        known = dict.fromkeys(n for array in _all_arrays(plan) for n in array.names if n)
+        other = next((n for n in names if n not in known), None)
+        if other is not None:
+            raise LensError(explain(f"draw: bars: no axis is called {shown(other)}", axes=", ".join(known) or "none"))
+    return tuple(names)
 
 
 PASSES = {"lens": draw_lens, "backward": draw_backward}

@@ -113,4 +113,5 @@ def _glyph(glyph: Glyph, doubles: set[Key]) -> Iterator[Shape]:
 
 def _label(label: Label) -> Text:
     colour = COLOURS.get(label.role, "ink")
-    return Text(label.text, label.x, label.y, label.size, label.anchor, colour, label.bold, label.italic, label.width)
+    look = (colour, label.bold, label.italic, label.width, label.bars)
+    return Text(label.text, label.x, label.y, label.size, label.anchor, *look)

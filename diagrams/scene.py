@@ -106,7 +106,10 @@ class Dash:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A text at a baseline point; `anchor` is start, middle or end, `role` what it says: axis, input, title, note."""
+    """A text at a baseline point; `anchor` is start, middle or end, `role` what it says: axis, input, title, note.
+
+    `bars` are the places (from, to) of the characters that have a line over them.
+    """
 
     text: str
     x: float
@@ -118,6 +121,7 @@ class Label:
     width: float = 0.0
     bold: bool = False
     italic: bool = False
+    bars: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,8 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A line of text at a baseline point. `width` is what the layout reserved for it, 0 if nothing."""
+    """A line of text at a baseline point. `width` is what the layout reserved for it, 0 if nothing; `bars` are the
+    places (from, to) of the characters that have a line over them, in order and apart from each other."""
 
     text: str
     x: float
@@ -37,6 +39,16 @@ class Text:
     bold: bool = False
     italic: bool = False
     width: float = 0.0
+    bars: tuple[tuple[int, int], ...] = ()
+
+    def pieces(self) -> Iterator[tuple[str, bool]]:
+        """The parts of the text, each with whether a line is over it."""
+        at = 0
+        for start, end in self.bars:
+            yield self.text[at:start], False
+            yield self.text[start:end], True
+            at = end
+        yield self.text[at:], False
 
 
 Shape = Stroke | Text

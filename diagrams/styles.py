@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lenses.spaces import Array, IndexElement, RealElement
@@ -23,7 +24,8 @@ FLOATING = ("dot", "plus", "pointwise", "scale", "wire", "rearrange", "copy")
 
 @dataclass(frozen=True)
 class Style:
-    """One way to draw; see the module. `axis` and `array` are distances of wires in points."""
+    """One way to draw; see the module. `axis` and `array` are distances of wires in points, `bars` the names of the
+    axes that have a bar over them."""
 
     name: str
     axis: float = 20.0
@@ -32,6 +34,7 @@ class Style:
     label_size: float = 10.0
     dashes: bool = False
     names: str = "both"
+    bars: tuple[str, ...] = ()
 
     @property
     def axes(self) -> bool:
@@ -118,6 +121,12 @@ class Style:
         if not self.axes:
             return "" if self.name == "circuit" else clip(space_text(array, self.names), 36)
         return "" if isinstance(array.element, RealElement) else space_text(Array((), (), array.element))
+
+
+def barred(name: str | None, label: str, bars: Sequence[str], start: int = 0) -> tuple[tuple[int, int], ...]:
+    """Where a bar is over the name of an axis in a label in which it stands at `start`."""
+    shown = clip(name or "", 24)
+    return ((start, start + len(shown)),) if name in bars and shown and label.startswith(shown, start) else ()
 
 
 def space_text(array: Array, names: str = "both") -> str:

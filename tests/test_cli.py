@@ -211,6 +211,8 @@ def test_draw_has_defaults(capsys, module, tmp_path):
 def test_draw_groups_axes(capsys, module, tmp_path):
     assert run(capsys, "draw", "some_terms:mlp", "--at", "Real(y=8, x=8, c=3)", "--group", "pixel=y,x")[0] == 0
     assert "pixel = 8 × 8" in (tmp_path / "mlp.svg").read_text()
+    assert run(capsys, "draw", "some_terms:mlp", "--at", "Real(y=8, x=8, c=3)", "--bars", "y", "x")[0] == 0
+    assert (tmp_path / "mlp.svg").read_text().count(">y</tspan>") > 0
 
 
 def test_draw_under_a_rule(capsys, module, tmp_path):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lenses.errors import FileError, explain
 
+from ..curves import line
 from ..scene import Curve, Scene
-from ..shapes import Group, Shape, Stroke
+from ..shapes import Group, Shape, Stroke, Text
 from ..themes import THEMES, Theme
 from .common import clean, colour, number, parts
 
@@ -97,7 +98,7 @@ def _fonts(theme: Theme) -> list[str]:
 
 def _add(figure: Any, shape: Shape, theme: Theme, options: dict[str, Any]) -> None:
     from matplotlib.patches import PathPatch
-    from matplotlib.text import Text
+    from matplotlib.text import Text as Line
 
     if isinstance(shape, Stroke):
         patch = PathPatch(
@@ -112,11 +113,11 @@ def _add(figure: Any, shape: Shape, theme: Theme, options: dict[str, Any]) -> No
         )
         figure.add_artist(patch)
     elif shape.text.strip():
-        line = re.sub("[\t\n\r\u2028\u2029]", " ", clean(shape.text))
-        text = Text(
+        words = re.sub("[\t\n\r\u2028\u2029]", " ", clean(shape.text))
+        text = Line(
             shape.x,
             shape.y,
-            line if len(line) <= LONGEST else line[: LONGEST - 1] + "…",
+            words if len(words) <= LONGEST else words[: LONGEST - 1] + "…",
             fontsize=shape.size,
             color=colour(theme, shape.colour),
             ha={"start": "left", "middle": "center", "end": "right"}[shape.anchor],
@@ -127,6 +128,21 @@ def _add(figure: Any, shape: Shape, theme: Theme, options: dict[str, Any]) -> No
             **options,
         )
         figure.add_artist(text)
+        for curve in _bars(shape, text.get_fontproperties()):
+            figure.add_artist(PathPatch(_path(curve), edgecolor=colour(theme, shape.colour), linewidth=0.7, **options))
+
+
+def _bars(shape: Text, font: Any) -> Iterator[Curve]:
+    """The lines over parts of a text, which matplotlib measures."""
+    from matplotlib.textpath import text_to_path
+
+    def wide(text: str) -> float:
+        return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+
+    left = shape.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[shape.anchor] * (wide(shape.text) if shape.bars else 0.0)
+    y = shape.y - 0.85 * shape.size
+    for start, end in shape.bars:
+        yield line((left + wide(shape.text[:start]), y), (left + wide(shape.text[:end]), y))
 
 
 def _path(curve: Curve) -> Any:

@@ -15,6 +15,9 @@ SIZE = 11.0
 
 TEXT_STYLES = ".m{text-anchor:middle}.e{text-anchor:end}.b{font-weight:bold}.i{font-style:italic}"
 
+BAR = '<tspan text-decoration="overline">'
+"""Begins what has a line over it."""
+
 ESCAPES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
 )
@@ -121,4 +124,5 @@ def _shape(shape: Shape) -> str:
     classes += ["b"] * shape.bold + ["i"] * shape.italic
     size = f' font-size="{number(shape.size)}"' if shape.size != SIZE else ""
     place = f'x="{number(shape.x)}" y="{number(shape.y)}"'
-    return f'<text class="{" ".join(classes)}"{size} {place}>{escape(shape.text)}</text>'
+    text = "".join(f"{BAR}{escape(part)}</tspan>" if bar else escape(part) for part, bar in shape.pieces())
+    return f'<text class="{" ".join(classes)}"{size} {place}>{text}</text>'

@@ -153,7 +153,9 @@ def _shape(shape: Shape, scale: float) -> str:
         return rf"\path[{', '.join(options)}] {_path(shape.curve, scale)};"
     font = r"\sffamily" + rf"\size{{{number(shape.size * scale)}}}"
     font += r"\bfseries\boldmath" * shape.bold + r"\itshape" * shape.italic
-    text = escape(shape.text)
+    text = "".join(
+        rf"\ensuremath{{\overline{{\hbox{{{escape(t)}}}}}}}" if bar else escape(t) for t, bar in shape.pieces()
+    )
     if len(shape.text) > LONGEST:
         before, after = r"\hss{}" * (shape.anchor != "start"), r"\hss{}" * (shape.anchor != "end")
         text = rf"\hbox to 0pt{{{before}{text}{after}}}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import glyphs
 from ..scene import Address, Frame, Label, Point, Scene, Wire
+from ..styles import barred
 from ..text import width
 from .dashes import dashes
 from .model import PAD, TITLE, Column, Item, Laid, Slot
@@ -106,8 +107,10 @@ class _Emit:
             text = laid.label(w, s, first)
             if text:
                 wide, bold = laid.label_width(w, s, first), laid.bold(w, s)
-                y = dy + heights[w, s] - (5.5 if bold else 4.0)
-                self.scene.labels.append(Label(text, x + 4.0, y, "start", size, "axis", repr(array), wide, bold))
+                y = dy + heights[w, s] - (4.5 if bold else 4.0)
+                bars = barred(array.names[s], text, laid.style.bars) if s >= 0 else ()
+                label = Label(text, x + 4.0, y, "start", size, "axis", repr(array), wide, bold, bars=bars)
+                self.scene.labels.append(label)
 
     def frame(self, item: Item, column: Column, dx: float, dy: float, depth: int) -> None:
         node, laid = item.node, item.laid

@@ -219,6 +219,9 @@ def visual_attention(y, x):
 
 # -- the pictures ----------------------------------------------------------------------------
 
+PIXELS = {"groups": {"pixel": ("y", "x")}, "bars": ("pixel",)}
+"""Draws the two axes of an image as one, with a bar over its name."""
+
 ARCHITECTURES = [
     Picture(
         "perceptron",
@@ -361,15 +364,16 @@ ARCHITECTURES = [
         "Patches of an image become tokens; a transformer's blocks; the mean over all tokens.",
         vision_transformer.at(image),
         fold=2,
+        how=PIXELS,
     ),
     Picture(
         "visual-attention",
         "Visual attention",
         "Attention between the pixels of two images, with convolutions of 1 by 1 as the learned maps; the two axes "
-        "of an image are drawn as one.",
+        "of an image are drawn as one, its pixels.",
         visual_attention.at(Real(y=4, x=4, c=3), Real(y=4, x=4, c=3)),
         inputs=("Y", "X"),
-        how={"groups": {"pixel": ("y", "x")}},
+        how=PIXELS,
     ),
 ]
 """The architectures, in the order in which they build on each other."""
