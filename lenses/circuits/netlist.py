@@ -9,7 +9,7 @@ a gate that reads one signal twice squares it, and nothing here makes x out of x
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -139,6 +139,10 @@ class Netlist:
             signal.append(value ^ (signal[x] & signal[y]) if d else value)
         return np.stack([signal[o] for o in self.outputs.tolist()]) if len(self.outputs) else zero[None][:0]
 
+    def renamed(self, inputs: Sequence[str], outputs: Sequence[str]) -> Netlist:
+        """The netlist with other names for its inputs and outputs."""
+        return replace(self, input_names=tuple(inputs), output_names=tuple(outputs))
+
     def __repr__(self) -> str:
         latches = f", {len(self.latches)} latches" if len(self.latches) else ""
         return f"<netlist: {self.inputs} inputs, {self.gates} gates, {len(self.outputs)} outputs{latches}>"
@@ -150,17 +154,21 @@ def ordered(
     right: Iterable[int],
     table: Sequence[int] | np.ndarray,
     outputs: Iterable[int],
+    gate_names: Sequence[str] = (),
     **more: Any,
 ) -> Netlist:
     """The netlist of gates given in any order, sorted so that each reads only what stands before it.
 
-    Signals are numbered as in `Netlist`, by the order given. Raises DataError for a cycle, naming its gates.
+    Signals are numbered as in `Netlist`, by the order given, and gates that are in order stay as they are.
+    Raises DataError for a cycle, naming its gates (by `gate_names`, where they have any).
     """
     first = 1 + inputs
     sources = [np.asarray(list(side), np.int64) for side in (left, right)]
     table = np.asarray(table)
     for name, side in zip(("left", "right"), sources, strict=True):
         _whole_array(name, side, inputs + len(table), "a signal of the netlist")
+    if all((side <= inputs + np.arange(len(table))).all() for side in sources):
+        return Netlist(inputs, sources[0], sources[1], table, np.asarray(list(outputs), np.int64), **more)
     reads = [
         sorted({s - first for s in pair if s >= first}) for pair in zip(*(s.tolist() for s in sources), strict=True)
     ]
@@ -181,9 +189,10 @@ def ordered(
             seen.append(gate)
             gate = next(g for g in reads[gate] if waits[g])
         cycle = [*seen[seen.index(gate) :], gate][::-1]
+        called = [gate_names[g] if gate_names else f"gate {g}" for g in cycle[:12]]
         raise DataError(
             explain(
-                f"a netlist with a cycle: {' -> '.join(f'gate {g}' for g in cycle[:12])}{' ...' * (len(cycle) > 12)}",
+                f"a netlist with a cycle: {' -> '.join(called)}{' ...' * (len(cycle) > 12)}",
                 expected="gates that do not read themselves by any way round",
                 do="break the cycle by a latch, one of the `latches`",
             )

@@ -1,0 +1,1 @@
+"""Files of circuits: AIGER (ASCII and binary), BLIF and structural Verilog, written and read."""
