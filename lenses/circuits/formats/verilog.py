@@ -1,6 +1,7 @@
-"""Structural Verilog, written: one module of gates, with words as ports and latches as registers.
+"""Structural Verilog, written: one module of assignments, with words as ports and latches as registers.
 
-Source: IEEE Standard for Verilog, IEEE 1364-2005, continuous assignments (section 6). Inputs or outputs called a[0], a[1], ... become one port of several bits.
+Source: IEEE Standard for Verilog, IEEE 1364-2005, continuous assignments (section 6). Inputs or outputs
+called a[0], a[1], ... become one port of several bits.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from ...errors import DataError, explain
 from ..netlist import Netlist
 from .names import signal_names
 
-KEYWORDS = frozenset(
-    "always and assign begin buf case else end endmodule for function if initial inout input integer module nand "
-    "negedge nor not or output parameter posedge real reg signed task time tri wand while wire wor xnor xor".split()
-)
+KEYWORDS = frozenset({
+    "always", "and", "assign", "begin", "buf", "case", "else", "end", "endmodule", "for", "function", "if",
+    "initial", "inout", "input", "integer", "module", "nand", "negedge", "nor", "not", "or", "output",
+    "parameter", "posedge", "real", "reg", "signed", "task", "time", "tri", "wand", "while", "wire", "wor",
+    "xnor", "xor",
+})  # fmt: skip
 """Words that Verilog keeps for itself, of those that a circuit is likely to use."""
 
 EXPRESSIONS = {
