@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import keyword
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -27,7 +27,9 @@ class Element:
     """The type of an array's elements. Subclasses are registered by `name`, for files.
 
     To add a base, subclass it: a dtype, the element type of changes (or None where nothing can
-    change), and the call that users write, which `Array.__repr__` prints.
+    change), and the call that users write, which `Array.__repr__` prints. Elements that change form a
+    commutative rig, carried by numbers of which 0 is the zero and 1 the one: `plus`, `times`, `total`,
+    or `reduce` alone, where sums and products are those of the numbers that carry them, reduced.
     """
 
     name: ClassVar[str]
@@ -51,9 +53,30 @@ class Element:
         """All elements, as a sequence, where there are finitely many; None otherwise."""
         return None
 
+    @property
+    def characteristic(self) -> int:
+        """How many ones add up to zero, 0 where none do."""
+        return 0
+
     def reduce(self, x: Any) -> Any:
         """A sum or product of carried numbers as an element again; what dtypes do by themselves is left to them."""
         return x
+
+    def plus(self, x: Any, y: Any) -> Any:
+        """The sum of two arrays of carried elements."""
+        return self.reduce(x + y)
+
+    def times(self, x: Any, y: Any) -> Any:
+        """Their product."""
+        return self.reduce(x * y)
+
+    def total(self, x: Any, axes: Sequence[int]) -> Any:
+        """The sum along axes."""
+        return self.reduce(x.sum(tuple(axes)))
+
+    def contract(self, letters: str, xs: Sequence[Any]) -> Any:
+        """The sum of products that `letters` spells in NumPy's einsum notation, batch axes as "..."."""
+        return contract(self, letters, xs)
 
     def call(self, axes: list[str]) -> str:
         """The source text that makes an array of this element type with these printed axes."""
@@ -70,6 +93,9 @@ class RealElement(Element):
     @property
     def dtype(self) -> Any:
         return jnp.dtype(self.kind)
+
+    def contract(self, letters: str, xs: Sequence[Any]) -> Any:
+        return jnp.einsum(letters, *xs)
 
     def call(self, axes: list[str]) -> str:
         tail = [] if self.kind == "float32" else [f"dtype={self.kind!r}"]
@@ -114,13 +140,49 @@ class ResidueElement(Element):
     def values(self) -> range:
         return range(self.modulo)
 
+    @property
+    def characteristic(self) -> int:
+        return self.modulo
+
+    @property
+    def _wraps(self) -> bool:
+        """Whether numbers that overflow are still right modulo n."""
+        return not self.modulo & (self.modulo - 1)
+
     def reduce(self, x: Any) -> Any:
-        return x % self.modulo
+        return x & (self.modulo - 1) if self._wraps else x % self.modulo
+
+    def contract(self, letters: str, xs: Sequence[Any]) -> Any:
+        left, right = letters.replace("...", "").split("->")
+        pairs = [(n, i, x) for own, x in zip(left.split(","), xs, strict=True) for i, n in enumerate(own[::-1], 1)]
+        terms = math.prod({n: x.shape[-i] for n, i, x in pairs if n not in right}.values())
+        if self._wraps or terms * (self.modulo - 1) ** len(xs) < 2**31:
+            return self.reduce(jnp.einsum(letters, *xs))
+        return contract(self, letters, xs)
 
     def call(self, axes: list[str]) -> str:
         if self.modulo == 2:
             return f"Bits({', '.join(axes)})"
         return f"Residue({', '.join([*axes, f'modulo={self.modulo}'])})"
+
+
+def contract(element: Element, letters: str, xs: Sequence[Any]) -> Any:
+    """An einsum over any rig, written out: the operands side by side, their product, and its sum."""
+    left, right = letters.replace("...", "").split("->")
+    operands = left.split(",")
+    order = right + "".join(sorted(set(left) - set(right) - {","}))
+    wide = []
+    for own, x in zip(operands, xs, strict=True):
+        kept = "".join(n for n in order if n in own)
+        x = jnp.einsum(f"...{own}->...{kept}", x)
+        lead = x.ndim - len(kept)
+        wide.append(jnp.expand_dims(x, [lead + i for i, n in enumerate(order) if n not in kept]))
+    most = max(x.ndim for x in wide)
+    product = None
+    for x in wide:
+        x = jnp.expand_dims(x, list(range(x.ndim - len(order), most - len(order))))
+        product = x if product is None else element.times(product, x)
+    return element.total(product, range(most - len(order) + len(right), most))
 
 
 def element_of(dtype: Any) -> Element | None:

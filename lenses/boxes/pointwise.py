@@ -77,7 +77,9 @@ class Pointwise(Box):
         return [Pointwise(name).at(*[Real(2, 3)] * function.arguments) for name, function in own.items()]
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        return cx.dom[0].element.reduce(FUNCTIONS[self.function].meaning(*xs))
+        if not cx.dom[0].real:
+            return cx.dom[0].element.times(*xs)
+        return FUNCTIONS[self.function].meaning(*xs)
 
     def reverse_term(self, dom: Space) -> Term | None:
         derivative = FUNCTIONS[self.function].derivative

@@ -31,11 +31,16 @@ class OnAxis(Box):
     arity = (1, 1)
     axis: int | str
 
+    @property
+    def polynomial(self) -> bool:
+        """Whether it is a polynomial, and so means something over any rig."""
+        return self.linear
+
     def place(self, dom: Space) -> int:
         """The axis as a negative index; refuses an array without it."""
         (x,) = dom
-        if not x.real:
-            self.fail(0, "real numbers", x)
+        if not x.real and not (self.polynomial and x.change is not None):
+            self.fail(0, "numbers that can be added" if self.polynomial else "real numbers", x)
         try:
             return x.axis(self.axis)
         except KeyError:
@@ -62,6 +67,10 @@ class Reduce(OnAxis):
     def label(self) -> str:
         return self.kind
 
+    @property
+    def polynomial(self) -> bool:
+        return self.kind == "sum"
+
     def spell(self) -> str:
         name = self.kind if self.kind == "logsumexp" else f"reduce_{self.kind}"
         return f"{name}({'' if self.axis == -1 else repr(self.axis)})"
@@ -85,7 +94,10 @@ class Reduce(OnAxis):
         return dom[0].size
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        return MEANINGS[self.kind](xs[0], axis=self.place(cx.dom))
+        at = self.place(cx.dom)
+        if self.kind == "sum" and not cx.dom[0].real:
+            return cx.dom[0].element.total(xs[0], [at])
+        return MEANINGS[self.kind](xs[0], axis=at)
 
     def reverse_term(self, dom: Space) -> Term | None:
         if self.kind not in ("sum", "mean"):
@@ -161,7 +173,7 @@ class Spread(Box):
         return jnp.broadcast_to(wide, shape)
 
     def reverse_term(self, dom: Space) -> Term | None:
-        if not dom[0].real:
+        if dom[0].change is None:
             return None
         return traced(lambda x, d: reduce_sum(self.axis)(d), 2)
 

@@ -114,10 +114,10 @@ class Add(Box):
         return (self.terms - 1) * dom[0].size
 
     def apply(self, cx: Any, p: Any, *xs: Any) -> Any:
-        total = xs[0]
+        total, element = xs[0], cx.dom[0].element
         for x in xs[1:]:
-            total = total + x
-        return cx.dom[0].element.reduce(total)
+            total = element.plus(total, x)
+        return total
 
     def reverse_term(self, dom: Space) -> Term:
         return tensor(*[Discard()] * self.terms, Copy(self.terms) if self.terms != 1 else Identity())

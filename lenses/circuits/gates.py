@@ -2,7 +2,7 @@
 
 Over it `add` is the exclusive or and `multiply` is the conjunction, so circuits are polynomials, and
 their reverse derivative is the one of the core (Wilson and Zanasi 2021): R[and](x, y, d) = (yd, xd),
-R[xor](d) = (d, d), R[not](d) = d. The other gates are composites of these.
+R[xor](d) = (d, d), R[not](d) = d. Any other gate of two bits is a polynomial a + bx + cy + dxy.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import jax.numpy as jnp
 
 from ..arguments import is_whole, refuse, whole
 from ..boxes.lookup import constant
-from ..boxes.pointwise import multiply
-from ..boxes.structure import Discard, add, copy
+from ..boxes.pointwise import multiply, trace_pruned
+from ..boxes.structure import Discard, add, zero
 from ..combinators.parts import block
 from ..interpret import Cx, Side
 from ..ports import Port
 from ..spaces import Array, Bits, ResidueElement, Space
-from ..terms import Box, Identity, Term, identity, swap, tensor
+from ..strands import Strand, aligned
+from ..terms import Box, Identity, Term, tensor
 from ..wiring import wired
+from .netlist import polynomials
 
 xor: Term = add
 """Exclusive or, the sum of bits."""
@@ -51,6 +53,9 @@ class Negation(Box):
         bits(self, dom)
         return dom
 
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank))
+
     @classmethod
     def examples(cls) -> Sequence[Term]:
         return [neg.at(Bits()), neg.at(Bits(2, 2))]
@@ -64,8 +69,73 @@ class Negation(Box):
 
 neg = Negation()
 """Negation, 1 + x."""
-disj = block("or", copy @ copy >> identity @ swap @ identity >> xor @ conj >> xor)
+
+
+class Gate(Box):
+    """A truth table of two bits, elementwise: its value at (x, y) is the bit 2x + y of `table`.
+
+    As a polynomial it is a + bx + cy + dxy, with a, b, c, d in the ring of two elements.
+    """
+
+    arity = (2, 1)
+    elementwise: ClassVar[bool] = True
+    glyph: ClassVar[str] = "pointwise"
+    table: int
+
+    def spell(self) -> str:
+        return NAMED.get(self.table, f"gate({self.table})")
+
+    @property
+    def polynomial(self) -> tuple[int, int, int, int]:
+        """The coefficients a, b, c, d."""
+        return tuple(polynomials([self.table])[0].tolist())
+
+    def type(self, dom: Space) -> Space:
+        bits(self, dom)
+        if dom[0] != dom[1]:
+            self.fail(1, f"{dom[0]!r}, as on wire 0", dom[1])
+        return Space([dom[0]])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank), 2)
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [*(Gate(table).at(Bits(), Bits()) for table in (0, 7, 12, 14)), nor.at(Bits(2, 2), Bits(2, 2))]
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        (x, y), (a, b, c, d) = xs, self.polynomial
+        value = jnp.full_like(x, a)
+        for factor, part in ((b, x), (c, y), (d, x & y)):
+            value = value ^ part if factor else value
+        return value
+
+    def reverse_term(self, dom: Space) -> Term:
+        _, b, c, d = self.polynomial
+
+        def factor(number: int, other: Any, change: Any) -> Any:
+            """change * (number + d * other)"""
+            term = multiply(neg(other) if number else other, change) if d else change
+            return term if d or number else zero(Space([dom[0]]))()
+
+        return trace_pruned(lambda x, y, change: (factor(b, y, change), factor(c, x, change)), 3)
+
+
+def gate(table: int) -> Term:
+    """The truth table of two bits whose value at (x, y) is the bit 2x + y of `table`, from 0 to 15."""
+    return Gate(whole("gate", "the truth table", table, 0, 15))
+
+
+nand = Gate(7)
+"""1 + xy."""
+nor = Gate(1)
+"""1 + x + y + xy."""
+xnor = Gate(9)
+"""1 + x + y."""
+disj = Gate(14)
 """Disjunction, x + y + xy."""
+NAMED = {7: "nand", 1: "nor", 9: "xnor", 14: "disj"}
+"""The gates that have a name of their own."""
 
 
 @wired
@@ -101,6 +171,9 @@ class Lookup(Box):
         if not x.rank or x.sizes[-1] != self.inputs:
             self.fail(0, f"{self.inputs} bits along the last axis", x)
         return Space([x.replace(-1, ())])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank - 1))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
