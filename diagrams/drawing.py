@@ -14,6 +14,8 @@ from lenses.spaces import Array, Space
 from lenses.terms import Term, tensor_spaces
 from lenses.typed import as_typed
 
+from .beside import joined
+from .expanding import part_at, parts_of
 from .folding import Fold
 from .grouping import Groups, grouped, together
 from .jaxpr import labels_of, of_function
@@ -45,6 +47,8 @@ def draw(
     legend: bool = False,
     groups: Groups | None = None,
     bars: str | Sequence[str] = (),
+    convolutions: str | None = None,
+    expand: str | None = None,
 ) -> Scene:
     """The picture of a term or of a JAX function: a scene, which saves by file ending and shows in a notebook.
 
@@ -64,7 +68,14 @@ def draw(
     - `overlays`: facts drawn onto the picture: "memory" (bytes alive between boxes), "flops" (operations of
       boxes), "kept" (bytes that the backward pass keeps) and "recomputed", under `rule`, backpropagation
       unless given.
-    - `legend`: whether the sizes of the named axes stand below, as for ``labels="names"``.
+    - `legend`: whether the sizes of the named axes stand below, as for ``labels="names"``; of a learner, those
+      of its model.
+    - `expand`: the path of a part, "" for the whole: it is drawn closed, and after an equals sign opened, as
+      `expansion` does.
+    - `convolutions`: "short", a box with the kernel, or "long": the trapezoid of the windows, which makes of
+      each axis of pixels one of places and one of the kernel, and then the learned map, or the maximum or the
+      mean of a pooling; short unless given. Those at paths in `fold` stay short, and so do groups, and means
+      of padded windows.
     - `mesh`: which axis lies on which axis of a device mesh, as in ``{"batch": "data"}``.
     - `groups`: axes that are drawn as one double wire under a bold label, as in ``{"x": ("height", "width")}``
       (neural style alone). They must stand beside each other in an array, in this order. Where a box does
@@ -80,24 +91,33 @@ def draw(
         raise LensError(
             explain(f"draw: {subject.__name__} is a class", do="draw one of it, as in draw(Box(...).at(space))")
         )
+    if expand is not None:
+        how = {"style": style, "labels": labels, "theme": theme, "names": names, "overlays": overlays, "mesh": mesh}
+        how |= {"rule": rule, "legend": legend, "groups": groups, "bars": bars, "convolutions": convolutions}
+        across = {} if wrap is None else {"wrap": wrap}
+        return expansion(subject, *at, path=expand, fold=fold, title=title, **across, **how)
     manner = _choice("style", style or "neural", (*STYLES, *PASSES))
     shown_on_wires = _choice("labels", labels or "both", ("both", "names", "sizes", "none"))
+    long = _choice("convolutions", convolutions or "short", ("short", "long")) == "long"
     known = theme if isinstance(theme, Theme) else THEMES[_choice("theme", theme, THEMES)]
+    both = {"wrap": wrap, "overlays": overlays, "mesh": mesh, "groups": groups, "bars": bars}
+    both["convolutions"] = convolutions
     common = {"fold": fold, "labels": shown_on_wires, "theme": known, "title": title}
     if isinstance(subject, Learner | Dreamer):
-        given = {"style": style, "at": at, "wrap": wrap, "overlays": overlays, "mesh": mesh, "rule": rule}
-        _only(subject, **given, legend=legend, groups=groups, bars=bars)
-        return draw_learner(subject, names=_names(names, len(subject.model.dom)), **common)
+        _only(subject, style=style, at=at, rule=rule, **both)
+        scene = draw_learner(subject, names=_names(names, len(subject.model.dom)), **common)
+        return add_legend(scene, of_term(subject.model)) if legend else scene
     if not isinstance(subject, Term) and callable(subject):
         typed = None
         plan = _of_function(subject, at, fold)
     else:
         typed = as_typed(subject, tensor_spaces(at) if at else None, "draw")
         if manner in PASSES:
-            _only(typed, wrap=wrap, overlays=overlays, mesh=mesh, legend=legend, groups=groups, bars=bars)
+            _only(typed, **both)
             more = {} if rule is None else {"rule": rule}
-            return PASSES[manner](typed, names=_names(names, len(typed.dom)), **common, **more)
-        plan = of_term(typed, fold)
+            scene = PASSES[manner](typed, names=_names(names, len(typed.dom)), **common, **more)
+            return add_legend(scene, of_term(typed, fold)) if legend else scene
+        plan = of_term(typed, fold, long)
     chosen = dataclasses.replace(STYLES[_choice("style", manner, STYLES)], names=shown_on_wires)
     plan.names = _names(names, len(plan.dom)) or plan.names
     _axes_alone(chosen, groups=groups, bars=bars)
@@ -120,6 +140,35 @@ def draw(
     return scene
 
 
+def expansion(
+    subject: Any,
+    *at: Any,
+    path: str = "",
+    fold: Fold = None,
+    sign: str = "=",
+    title: str = "",
+    wrap: float | None = 900.0,
+    **how: Any,
+) -> Scene:
+    """The picture that says what a part is: the part closed, the sign, and the same opened.
+
+    `subject` is a term, typed or with its space after it. The part is the one at `path`, such as
+    "encoder/attention", or all of the term unless given; it may be a convolution or a pooling, which opens to its
+    long form. `fold` says what is closed inside the opened one, as in `draw` for the part alone; the sides stand
+    below each other where they are wider than `wrap` together; `how` is what `draw` takes beside. Raises LensError
+    where there is no such part, or none to open.
+    """
+    if not all(isinstance(text, str) for text in (path, sign, title)):
+        came = f"path={shown(path)}, sign={shown(sign)}, title={shown(title)}"
+        raise LensError(explain(f"expansion: {came}", expected="text"))
+    part = part_at(as_typed(subject, tensor_spaces(at) if at else None, "expansion"), path)
+    parts = parts_of(part)
+    wanted = how.pop("convolutions", None) or ("short" if parts else "long")
+    one = draw(part, fold=parts, **how)
+    two = draw(part, fold=fold, convolutions=wanted, **how)
+    return joined(one, two, sign, title, wrap)
+
+
 def _all_arrays(plan: Plan) -> Iterator[Array]:
     """The arrays of a plan, and of the parts in it."""
     plans = [plan]
@@ -129,7 +178,7 @@ def _all_arrays(plan: Plan) -> Iterator[Array]:
         yield from (*plan.dom, *(a for node in plan.nodes for a in node.cod))
 
 
-def add_legend(scene: Scene, plan: Plan, bars: Sequence[str] = ()) -> None:
+def add_legend(scene: Scene, plan: Plan, bars: Sequence[str] = ()) -> Scene:
     """Writes the sizes of a plan's named axes below its scene, those of one name that differ beside each other."""
     sizes: dict[str, dict[str, None]] = {}
     for array in _all_arrays(plan):
@@ -146,6 +195,7 @@ def add_legend(scene: Scene, plan: Plan, bars: Sequence[str] = ()) -> None:
         wide, y = width(text, 10.0), scene.height + 8.0
         scene.labels.append(Label(text, PAD, y, "start", 10.0, "legend", text, wide, bars=tuple(places)))
         scene.width, scene.height = max(scene.width, wide + 2 * PAD), scene.height + 8.0 + PAD
+    return scene
 
 
 def _axes_alone(style: Style, **given: Any) -> None:

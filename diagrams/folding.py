@@ -14,9 +14,13 @@ Path = tuple[str, ...]
 
 
 class Folding:
-    """Decides which parts are closed; `met` are the paths of all parts that it was asked about."""
+    """Decides which parts are closed; `met` are the paths of all parts that it was asked about.
 
-    def __init__(self, fold: Fold):
+    `long`: convolutions and poolings are parts too, at any depth.
+    """
+
+    def __init__(self, fold: Fold, long: bool = False):
+        self.long = long
         if isinstance(fold, bool) or not (fold is None or isinstance(fold, int | str | list | tuple | set)):
             want = "a number of levels, or paths such as 'encoder/attention'"
             raise LensError(explain(f"fold={shown(fold)}", expected=want))
@@ -31,6 +35,12 @@ class Folding:
         """Whether the part at a path is drawn opened."""
         self.met.add(path)
         return path not in self.closed and (self.depth is None or len(path) <= self.depth)
+
+    def writes_out(self, path: Path) -> bool:
+        """Whether the convolution or pooling at a path is drawn in its long form."""
+        if self.long:
+            self.met.add(path)
+        return self.long and path not in self.closed
 
     def finish(self, drawn: str) -> None:
         """Raises LensError for a path that was asked for and not met in what is `drawn`."""

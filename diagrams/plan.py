@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lenses.boxes.convolution import Conv, Pool
 from lenses.spaces import Array
 from lenses.strands import Strand
 from lenses.syntax import shorten
@@ -67,24 +68,41 @@ class Plan:
     address: Address = ()
 
 
-def of_term(typed: Typed, fold: Fold = None) -> Plan:
-    """The plan of a typed term. Raises LensError for a path in `fold` at which there is no part."""
-    folding = Folding(fold)
+def of_term(typed: Typed, fold: Fold = None, long: bool = False) -> Plan:
+    """The plan of a typed term; with `long`, convolutions and poolings are parts with what they are made of inside.
+
+    Raises LensError for a path in `fold` at which there is no part.
+    """
+    folding = Folding(fold, long)
     plan = _plan(typed.circuit, (), (), folding)
     folding.finish(shorten(typed.term))
     return plan
 
 
+def is_part(cell: Cell) -> bool:
+    """Whether a box has a term inside that can be drawn in its place."""
+    inside = cell.inner
+    return (
+        isinstance(cell.box, Combinator) and inside is not None and (len(inside.dom), len(inside.cod)) == cell.box.arity
+    )
+
+
+def long_form(cell: Cell) -> Typed | None:
+    """What a convolution or a pooling is made of; None for other boxes, and for those that have no long form."""
+    form = cell.box.long_form(cell.dom) if isinstance(cell.box, Conv | Pool) else None
+    return None if form is None else form.at(cell.dom)
+
+
 def _opens(cell: Cell, path: Path, folding: Folding) -> bool:
     """Whether a box is a part that is drawn opened."""
-    inside = cell.inner
-    if not isinstance(cell.box, Combinator) or inside is None:
+    if not isinstance(cell.box, Combinator) or cell.inner is None:
         return False
     opened = folding.opens(path)
-    only = inside.cells[0].box.glyph if len(inside.cells) == 1 else ""
-    card = cell.box.glyph == "block" and only in CARDS  # drawn as that box with a name on it
-    same = (len(inside.dom), len(inside.cod)) == cell.box.arity
-    return same and (opened or (card and path not in folding.closed))
+    inside = cell.inner.cells
+    card = (
+        cell.box.glyph == "block" and len(inside) == 1 and inside[0].box.glyph in CARDS
+    )  # as that box with a name on it
+    return is_part(cell) and (opened or (card and path not in folding.closed))
 
 
 def _plan(circuit: Circuit, address: Address, path: Path, folding: Folding) -> Plan:
@@ -92,10 +110,12 @@ def _plan(circuit: Circuit, address: Address, path: Path, folding: Folding) -> P
     for cell in circuit.cells:
         here = (*address, cell.index)
         inner = None
+        below = (*path, cell.name or cell.box.label)
         if cell.inner is not None:
-            below = (*path, cell.name or cell.box.label)
             if _opens(cell, below, folding):
                 inner = _plan(cell.inner, here, below, folding)
+        elif (long := long_form(cell)) is not None and folding.writes_out(below):
+            inner = _plan(long.circuit, here, below, folding)
         node = _node(cell, here, inner)
         plan.nodes.append(_named(node) or node)
     return plan
@@ -127,7 +147,7 @@ def _node(cell: Cell, address: Address, inner: Plan | None) -> Node:
     name = fields.get("name")
     node = Node(
         box.glyph,
-        name if box.glyph == "block" and isinstance(name, str) else box.label,
+        name if box.glyph == "block" and isinstance(name, str) else _title(box) if inner is not None else box.label,
         shorten(box, 400),
         tuple(cell.ins),
         tuple(cell.outs),
@@ -141,6 +161,13 @@ def _node(cell: Cell, address: Address, inner: Plan | None) -> Node:
         tuple(fields.items()),
     )
     return node if inner is None else _opened(node, cell)
+
+
+def _title(box: Any) -> str:
+    """What stands over a part: its label; a convolution or a pooling in words."""
+    if isinstance(box, Conv):
+        return "transposed convolution" if box.transposed else "convolution"
+    return f"{box.kind} pooling" if isinstance(box, Pool) else box.label
 
 
 def _opened(node: Node, cell: Cell) -> Node:

@@ -48,6 +48,7 @@ from .boxes.reductions import (
     spread,
 )
 from .boxes.structure import add, copy, discard, zero
+from .boxes.windows import windows
 from .combinators import block, coupling, expose, over, para, reparametrise, repeat, scan, tied
 from .compile import Compiled, compile
 from .cost import flops

@@ -147,6 +147,10 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
         "--fold", metavar="N|PATH", nargs="+", help="open N levels of parts, or close the parts at paths such as a/b"
     )
     parser.add_argument("--labels", help="both, names, sizes or none (default: both)")
+    parser.add_argument("--convolutions", help="short or long: the windows and the learned map (default: short)")
+    parser.add_argument(
+        "--expand", metavar="PATH", nargs="?", const="", help="draw a part closed = opened; all of it without a path"
+    )
     parser.add_argument("--theme", default="light", help="light, dark or print (default: %(default)s)")
     parser.add_argument("--title", default="", help="stands above the picture")
     parser.add_argument("--names", nargs="+", help="names of the inputs")
@@ -181,7 +185,8 @@ def _draw(options: argparse.Namespace) -> None:
     fold = options.fold
     if fold is not None and len(fold) == 1 and fold[0].isdecimal():
         fold = int(fold[0])
-    how = {k: getattr(options, k) for k in ("style", "labels", "theme", "title", "names", "wrap", "legend")}
+    same = ("style", "labels", "theme", "title", "names", "wrap", "legend", "convolutions", "expand")
+    how = {k: getattr(options, k) for k in same}
     groups = dict(_group(text) for text in options.group)
     how |= {"mesh": parse_mesh(options.mesh), "rule": find_rule(options.rule)}
     path = options.output or f"{options.term.rpartition(':')[2].rpartition('.')[2]}.svg"

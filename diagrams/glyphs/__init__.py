@@ -12,17 +12,16 @@ from ..plan import Node
 from ..styles import Style
 from .boxes import (
     Card,
-    Convolution,
     Embedding,
     Floating,
     Folded,
     Mask,
     Pentagon,
-    Pooling,
     Reduction,
     Ring,
     Triangle,
 )
+from .convolutions import Convolution, Pooling, Trapezoid
 from .kind import DOT, Kind, centred, filled
 from .textbook import Gate, Plain
 from .wiring import Bar, Bare, Ends, Product, Sum, Wires
@@ -63,6 +62,7 @@ Pentagon("zero", "start", fixed="0")
 Mask("mask", "mask")
 Convolution("convolution", "convolution")
 Pooling("pooling", "pooling")
+Trapezoid("windows", "windows")
 Folded("part", "block", "repeat")
 
 _STRING: dict[str, Kind] = {

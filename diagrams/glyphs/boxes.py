@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from ..curves import arrow_head, line, polygon, rectangle, rounded
@@ -235,43 +235,6 @@ class Mask(Kind):
         corner = (x, y + h) if glyph.data else (x + w, y)
         yield Stroke(rectangle(x, y, w, h), "ink", "paper", 1.2)
         yield filled(polygon((x, y), corner, (x + w, y + h)))
-
-
-class Convolution(Kind):
-    """A convolution: a star and the size of the kernel in a box, with stride, dilation and T for transposed."""
-
-    def text(self, node: Node, style: Style) -> str:
-        fields = dict(node.data)
-        kernel = fields.get("kernel", ())
-        text = "★ " + _sizes(kernel)
-        if any(s != 1 for s in fields.get("stride", ())):
-            text += f" /{_sizes(fields['stride'])}"
-        if any(s != 1 for s in fields.get("dilation", ())):
-            text += f" :{_sizes(fields['dilation'])}"
-        return text + (" T" if fields.get("transposed") is True else "")
-
-    def shapes(self, glyph: Glyph) -> Iterator[Shape]:
-        yield Stroke(rectangle(glyph.x, glyph.y, glyph.width, glyph.height), "ink", "operation", 1.8)
-        yield centred(glyph, glyph.text)
-
-
-class Pooling(Convolution):
-    """A pooling: a trapezoid that narrows, with the window and what is taken of it."""
-
-    def text(self, node: Node, style: Style) -> str:
-        fields = dict(node.data)
-        return f"★ {_sizes(fields.get('window', ()))} {fields.get('kind', '')}".strip()
-
-    def shapes(self, glyph: Glyph) -> Iterator[Shape]:
-        x, y, w, h = glyph.x, glyph.y, glyph.width, glyph.height
-        yield Stroke(polygon((x, y), (x + w, y + 4.0), (x + w, y + h - 4.0), (x, y + h)), "ink", "operation")
-        yield centred(glyph, glyph.text)
-
-
-def _sizes(sizes: Sequence[int]) -> str:
-    if not sizes:
-        return ""
-    return str(sizes[0]) if len(set(sizes)) == 1 else "×".join(map(str, sizes))
 
 
 class Folded(Kind):

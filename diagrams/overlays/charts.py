@@ -161,7 +161,12 @@ def _opened(laid: Laid, typed: Typed | None) -> Laid:
     def closed(plan: Plan) -> bool:
         return any(closed(n.inner) if n.inner is not None else isinstance(n.box, Combinator) for n in plan.nodes)
 
-    return lay(of_term(typed), laid.style) if typed is not None and closed(laid.plan) else laid
+    def long(plan: Plan) -> bool:
+        return any(n.inner is not None and (n.glyph in ("convolution", "pooling") or long(n.inner)) for n in plan.nodes)
+
+    if typed is None or not closed(laid.plan):
+        return laid
+    return lay(of_term(typed, long=long(laid.plan)), laid.style)
 
 
 def _alone(column: Column) -> Item | None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..glyphs import Kind
-from ..glyphs.boxes import Card, Convolution, Pooling
+from ..glyphs.boxes import Card
+from ..glyphs.convolutions import Convolution, Pooling
 from ..moving import Move
 from ..plan import Node
 from ..scene import Glyph

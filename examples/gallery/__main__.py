@@ -45,7 +45,7 @@ def scene(picture: Picture) -> diagrams.Scene:
     if picture.style in ("lens", "backward"):
         return diagrams.draw(picture.term, **how)
     if picture.term is not None:
-        return diagrams.draw(picture.term, wrap=picture.wrap, **how)
+        return diagrams.draw(picture.term, wrap=picture.wrap, expand=picture.expand, **how)
     return diagrams.equation(picture.left, picture.right, **how)
 
 

@@ -252,6 +252,15 @@ ARCHITECTURES = [
         inputs=("Y", "X"),
     ),
     Picture(
+        "multi-head-attention-expansion",
+        "What multi-head attention is",
+        "A block, and what it is made of.",
+        multi_head().at(Real(query=6, m=M), Real(key=5, m=M)),
+        fold=1,
+        inputs=("Y", "X"),
+        expand="",
+    ),
+    Picture(
         "cross-attention",
         "Cross-attention",
         "Queries come from one sequence, keys and values from another.",
@@ -322,6 +331,21 @@ ARCHITECTURES = [
         conv(4, (2, 2), stride=2, transposed=True).at(image),
     ),
     Picture(
+        "convolution-long",
+        "What a convolution is",
+        "The windows of the image: each axis of pixels becomes one of places and one of the kernel. A learned map "
+        "takes the kernel and the channels to new channels.",
+        conv(4, (3, 3), stride=2).at(image),
+        expand="",
+    ),
+    Picture(
+        "convolution-transposed-long",
+        "What a transposed convolution is",
+        "The same with the pixels two apart, so that there are more places than pixels.",
+        conv(4, (2, 2), stride=2, transposed=True).at(image),
+        expand="",
+    ),
+    Picture(
         "max-pooling",
         "Maximum pooling",
         "The largest of each window, channel by channel.",
@@ -332,6 +356,13 @@ ARCHITECTURES = [
         "Mean pooling",
         "The mean of each window, channel by channel.",
         mean_pool((2, 2)).at(image),
+    ),
+    Picture(
+        "max-pooling-long",
+        "What maximum pooling is",
+        "The largest along both axes of the kernel, in windows that lie side by side.",
+        max_pool((2, 2)).at(image),
+        expand="",
     ),
     Picture(
         "residual-block",

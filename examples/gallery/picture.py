@@ -21,6 +21,7 @@ class Picture:
             "encoder/attention"; None opens all of them.
         inputs: letters for the arrays that come in, from the top.
         wrap: the width in points after which it goes on in a new line.
+        expand: the path of the part that is drawn closed = opened; "" for all of the term, None for no such equation.
         how: other arguments of `diagrams.draw`.
     """
 
@@ -35,6 +36,7 @@ class Picture:
     right: Typed | None = None
     wrap: float = 2600.0
     learner: Learner | Dreamer | None = None
+    expand: str | None = None
     how: Mapping[str, Any] = field(default_factory=dict)
 
     @property

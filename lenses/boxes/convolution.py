@@ -11,47 +11,20 @@ import jax.numpy as jnp
 from jax import lax
 
 from .. import initialisers
-from ..arguments import choice, flag, is_whole, refuse, whole, wholes
+from ..arguments import choice, flag, refuse, whole, wholes
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
 from ..spaces import Array, Real, Space
 from ..strands import Strand, aligned
-from ..terms import Box, Port, Term
-from .linear import Weighted
-
-SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
-
-
-def _image(box: Box, dom: Space, axes: int) -> Array:
-    (x,) = dom
-    if x.rank < axes + 1 or not x.real:
-        place = ("width, channel", "height, width, channel", "depth, height, width, channel")[axes - 1]
-        box.fail(
-            0,
-            f"a real array with at least {axes + 1} axes ({place})",
-            x,
-            f"give the space with its axes, as in Real({', '.join(['28'] * axes)}, 1)",
-        )
-    return x
+from ..terms import Box, Port, Term, compose
+from .linear import Dense, Weighted
+from .reductions import Reduce
+from .windows import SPATIAL, Windows, image, passed, positions, sizes_of
 
 
 def _flat(x: Any, axes: int) -> Any:
     """The array with exactly one leading axis."""
     return x if x.ndim == axes + 2 else x.reshape((-1, *x.shape[x.ndim - axes - 1 :]))
-
-
-def _passed(dom: Space, kernel: tuple[int, ...], stride: tuple[int, ...]) -> list[int]:
-    """The axes before the channels that a window does not reach along: the leading ones, and where it is one wide."""
-    lead = dom[0].rank - len(kernel) - 1
-    return [*range(lead), *(lead + i for i, reach in enumerate(zip(kernel, stride, strict=True)) if reach == (1, 1))]
-
-
-def _sizes(call: str, name: str, value: Any, axes: int) -> tuple[int, ...]:
-    """The sizes of 1 to 3 axes; a single number stands for `axes` of them."""
-    sizes = wholes(call, name, value, axes if is_whole(value) else None)
-    if len(sizes) not in SPATIAL:
-        refuse(call, name, value, "1 to 3 whole numbers, 1 or more")
-    return sizes
 
 
 def _numbers(axes: int) -> tuple[str, str, str]:
@@ -94,25 +67,14 @@ class Conv(Weighted):
 
     def type(self, dom: Space) -> Space:
         axes = len(self.kernel)
-        x = _image(self, dom, axes)
+        x = image(self, dom, axes)
         if x.sizes[-1] % self.groups:
             self.fail(0, f"channels divisible by {self.groups} groups", x)
-        sizes = []
-        for n, k, s, r in zip(x.sizes[-axes - 1 : -1], self.kernel, self.stride, self.dilation, strict=True):
-            reach = (k - 1) * r + 1
-            if self.transposed:
-                sizes.append(n * s if self.padding == "SAME" else n * s + max(reach - s, 0))
-            else:
-                sizes.append(-(-n // s) if self.padding == "SAME" else (n - reach) // s + 1)
-            if sizes[-1] < 1:
-                self.fail(
-                    0, f"at least {reach} along each axis of the kernel", x, "use padding='SAME' or a smaller kernel"
-                )
         names = x.names[-axes - 1 : -1]
-        return Space([x.replace(-axes - 1, (*sizes, self.features), (*names, x.names[-1]))])
+        return Space([x.replace(-axes - 1, (*positions(self, x), self.features), (*names, x.names[-1]))])
 
     def strands(self, dom: Space) -> Sequence[Strand]:
-        return aligned(_passed(dom, self.kernel, self.stride))
+        return aligned(passed(dom, self.kernel, self.stride))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -132,6 +94,17 @@ class Conv(Weighted):
         shape = (*self.kernel, x.sizes[-1] // self.groups, self.features)
         weight = Port("weight", "param", Array(shape, None, x.element), self.init)
         return (weight, Port("bias", "param", Array((self.features,), None, x.element))) if self.bias else (weight,)
+
+    def long_form(self, dom: Space) -> Term | None:
+        """The same map, with the same weights, as the windows of the image and a learned map of what is in each.
+
+        None where there are groups, which have a learned map each.
+        """
+        if self.groups != 1:
+            return None
+        seen = Windows(self.kernel, self.stride, self.padding, self.dilation, self.transposed)
+        name = dom[0].names[-1]
+        return seen >> Dense((self.features,), (name,), len(self.kernel) + 1, self.bias, self.init)
 
     def flops(self, dom: Space) -> int:
         channels = dom[0].sizes[-1] // self.groups
@@ -214,7 +187,7 @@ def conv(
 
     `padding` is "SAME" or "VALID". `transposed` enlarges by `stride`; `groups` = channels is depthwise.
     """
-    sizes = _sizes("conv", "the kernel", kernel, 1)
+    sizes = sizes_of("conv", "the kernel", kernel, 1)
     features, groups = whole("conv", "features", features), whole("conv", "groups", groups)
     if features % groups:
         refuse("conv", "groups", groups, f"a number that divides the {features} features")
@@ -255,7 +228,7 @@ class Pool(Box):
 
     def type(self, dom: Space) -> Space:
         axes = len(self.window)
-        x = _image(self, dom, axes)
+        x = image(self, dom, axes)
         sizes = [
             -(-n // s) if self.padding == "SAME" else (n - k) // s + 1
             for n, k, s in zip(x.sizes[-axes - 1 : -1], self.window, self.stride, strict=True)
@@ -265,7 +238,7 @@ class Pool(Box):
         return Space([x.replace(-axes - 1, (*sizes, x.sizes[-1]), x.names[-axes - 1 :])])
 
     def strands(self, dom: Space) -> Sequence[Strand]:
-        return aligned([*_passed(dom, self.window, self.stride), dom[0].rank - 1])
+        return aligned([*passed(dom, self.window, self.stride), dom[0].rank - 1])
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -275,6 +248,21 @@ class Pool(Box):
             *(pool((2,), stride=1).at(Real(2, 3, 1)) for pool in (max_pool, mean_pool)),
             max_pool((1, 2, 2)).at(Real(1, 2, 3, 2)),
         ]
+
+    def long_form(self, dom: Space) -> Term | None:
+        """The same map as the windows of the image and the maximum or the mean of each.
+
+        None for a mean in which padding is not counted.
+        """
+        axes = len(self.window)
+        ones, least = (1,) * axes, -math.inf if self.kind == "max" else 0.0
+        seen = Windows(self.window, self.stride, self.padding, ones, fill=least)
+        sides = zip(dom[0].sizes[-axes - 1 :], self.window, self.stride, ones, strict=False)
+        if not any(sum(seen.beyond(*side)) for side in sides):
+            seen = Windows(self.window, self.stride, "VALID", ones)
+        elif self.kind == "mean":
+            return None
+        return compose(seen, *[Reduce(-2, self.kind)] * axes)
 
     def flops(self, dom: Space) -> int:
         return self.type(dom)[0].size * math.prod(self.window)
@@ -293,7 +281,7 @@ class Pool(Box):
 
 def _pool(kind: str, window: int | Sequence[int], stride: int | Sequence[int] | None, padding: str) -> Term:
     call = f"{kind}_pool"
-    sizes = _sizes(call, "the window", window, 2)
+    sizes = sizes_of(call, "the window", window, 2)
     steps = sizes if stride is None else wholes(call, "the stride", stride, len(sizes))
     return Pool(kind, sizes, steps, choice(call, "the padding", padding, ("SAME", "VALID")))
 

@@ -250,6 +250,16 @@ CASES: list[Case] = [
         Real(3, 2, 2),
         lambda p, x: enlarged(x, p["weight"], 2),
     ),
+    Case(
+        lenses.windows((2, 3), stride=(1, 2), padding="VALID"),
+        Real(4, 5, 2),
+        lambda p, x: np.moveaxis(np.lib.stride_tricks.sliding_window_view(x, (2, 3), (0, 1))[:, ::2], 2, -1),
+    ),
+    Case(
+        lenses.windows(3, dilation=2, fill=2.0),
+        Real(4, 2),
+        lambda p, x: np.stack([np.pad(x, ((2, 2), (0, 0)), constant_values=2.0)[j : j + 4] for j in (0, 2, 4)], 1),
+    ),
     Case(lenses.max_pool(), Real(5, 6, 2), lambda p, x: windows(x, np.max, 2, 2)),
     Case(lenses.max_pool((3, 3), stride=2, padding="SAME"), Real(5, 6, 2), lambda p, x: windows(x, np.max, 3, 2, True)),
     Case(lenses.mean_pool((2, 2), stride=1), Real(4, 3, 2), lambda p, x: windows(x, np.mean, 2, 1)),

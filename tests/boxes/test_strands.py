@@ -23,7 +23,7 @@ BOXES = registry.boxes()
 NONE = ("Constant", "Discard", "Lifted", "Rate", "Update")
 """Classes that act along all axes, or whose axes all end in them."""
 
-COUNTED = ("Conv", "Einsum", "Pool", "Rearrange", "Spread")
+COUNTED = ("Conv", "Einsum", "Pool", "Rearrange", "Spread", "Windows")
 """Classes whose data counts the axes they have: an axis is not left out of their spaces, but has size 1 there."""
 
 MORE = [
@@ -33,6 +33,7 @@ MORE = [
     lenses.conv(1, (1, 2), stride=(1, 2), transposed=True).at(Real(3, 2, 2)),
     lenses.max_pool((1, 2), stride=(1, 2)).at(Real(2, 3, 4, 2)),
     lenses.mean_pool((1, 2), stride=1, padding="SAME").at(Real(3, 4, 2)),
+    lenses.windows((1, 2), stride=(1, 2)).at(Real(2, 3, 4, 2)),
     einsum("i i j, j -> j i").at(Real(2, 3, 3, 2), Real(2)),
     einsum("i i i ->").at(Real(2, 2, 2)),
     einsum("i, j -> j").at(Real(2), Real(4, 3)),
@@ -196,6 +197,7 @@ def passing(*axes: int) -> list[Strand]:
         (lenses.conv(2).at(Real(5, 6, 6, 1)), passing(0)),
         (lenses.conv(2, (1, 3)).at(Real(5, 6, 6, 1)), passing(0, 1)),
         (lenses.max_pool().at(Real(5, 6, 6, 1)), passing(0, 3)),
+        (lenses.windows((1, 2)).at(Real(5, 6, 6, 1)), [*passing(0, 1), Strand(((0, 3),), ((0, 5),))]),
         (lenses.layer_norm().at(Real(5, 4)), passing(0)),
         (lenses.batch_norm().at(Real(5, 4)), []),
         (lenses.embedding(2).at(Index(5, below=3)), passing(0)),

@@ -37,14 +37,17 @@ from lenses import (
     discard,
     einsum,
     identity,
+    learner,
     max_pool,
     multiply,
     over,
     relu,
     scale,
     scan,
+    sgd,
     softmax,
     split,
+    squared,
     subtract,
     swap,
     tanh,
@@ -343,6 +346,20 @@ def test_a_legend_says_the_sizes():
     scene = diagrams.draw(typed, labels="names", legend=True)
     (label,) = (label for label in scene.labels if label.role == "legend")
     assert label.text == "query = 28,  d = 64,  key = 12" and label.y < scene.height
+
+
+def test_a_legend_in_both_directions():
+    model = dense(hidden=3).at(Real(d=2))
+    fit = learner(model, loss=squared, optimiser=sgd(0.1))
+    for scene in (
+        diagrams.draw(model, style="lens", legend=True, title="a"),
+        diagrams.draw(model, style="backward", legend=True),
+        diagrams.draw(fit, legend=True, labels="names"),
+    ):
+        (label,) = (label for label in scene.labels if label.role == "legend")
+        assert label.text == "d = 2,  hidden = 3"
+        lowest = max(y + tall for y, tall in ((g.y, g.height) for g in (*scene.glyphs, *scene.frames)))
+        assert lowest < label.y < scene.height
 
 
 # -- what is refused -------------------------------------------------------------------------
