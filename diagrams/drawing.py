@@ -21,6 +21,7 @@ from .grouping import Groups, grouped, together
 from .jaxpr import labels_of, of_function
 from .layout import lay, scene_of
 from .layout.model import PAD
+from .memory import check_memory, remembered
 from .overlays import add, sharded
 from .passes import draw_backward, draw_learner, draw_lens
 from .plan import Plan, of_term
@@ -49,6 +50,7 @@ def draw(
     bars: str | Sequence[str] = (),
     convolutions: str | None = None,
     expand: str | None = None,
+    memory: bool | int = False,
 ) -> Scene:
     """The picture of a term or of a JAX function: a scene, which saves by file ending and shows in a notebook.
 
@@ -82,6 +84,8 @@ def draw(
       not treat them alike, they are drawn apart along the wires that lead to it.
     - `bars`: the names of axes, or labels of groups, over which a bar is drawn wherever they are written, as
       Abbott does for tokens and pixels (neural style alone).
+    - `memory`: wires that run past more columns of boxes than this number (5 for True) are cut: what they carry
+      is written into a slot m1, m2, ... where they begin, and read from it where they end.
 
     Raises SpaceError for a term without its type, LensError for an unknown style, theme, label or part, for a group
     that is nowhere drawn as one, and for a bar over a name that no axis has.
@@ -94,6 +98,7 @@ def draw(
     if expand is not None:
         how = {"style": style, "labels": labels, "theme": theme, "names": names, "overlays": overlays, "mesh": mesh}
         how |= {"rule": rule, "legend": legend, "groups": groups, "bars": bars, "convolutions": convolutions}
+        how["memory"] = memory
         across = {} if wrap is None else {"wrap": wrap}
         return expansion(subject, *at, path=expand, fold=fold, title=title, **across, **how)
     manner = _choice("style", style or "neural", (*STYLES, *PASSES))
@@ -101,7 +106,7 @@ def draw(
     long = _choice("convolutions", convolutions or "short", ("short", "long")) == "long"
     known = theme if isinstance(theme, Theme) else THEMES[_choice("theme", theme, THEMES)]
     both = {"wrap": wrap, "overlays": overlays, "mesh": mesh, "groups": groups, "bars": bars}
-    both["convolutions"] = convolutions
+    both |= {"convolutions": convolutions, "memory": memory}
     common = {"fold": fold, "labels": shown_on_wires, "theme": known, "title": title}
     if isinstance(subject, Learner | Dreamer):
         _only(subject, style=style, at=at, rule=rule, **both)
@@ -127,6 +132,8 @@ def draw(
         do = "style='backward', or an overlay such as 'kept'"
         raise LensError(explain(f"draw: rule={shown(rule)}", because="nothing in this picture depends on it", do=do))
     chosen = dataclasses.replace(chosen, bars=_bars(plan, bars))
+    if memory is not False:
+        plan = remembered(plan, check_memory(memory))
     if mesh is not None:
         chosen = sharded(chosen, plan, mesh)
     laid = lay(plan, chosen, wrap)

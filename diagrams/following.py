@@ -1,5 +1,5 @@
 """Following: which wires are one strand, run on past boxes, into frames and out of them, over copies and sums, and
-in a new line."""
+in a new line, and through memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from networkx.utils import UnionFind
 
-from .scene import Glyph, Point, Scene, Wire, key
+from .scene import Address, Glyph, Point, Scene, Wire, key
 
 PASSES = ("pass", "meet", "begin")
 """The kinds of threads inside a box through which a strand goes on; in a cup or at a body it ends."""
@@ -25,8 +25,22 @@ def strands(scene: Scene) -> list[int]:
     for glyph in scene.glyphs:
         for start, end in _through(glyph):
             joined.union(key(start), key(end))
+    for into, away in remembered(scene.glyphs):
+        joined.union(key(into), key(away))
     numbers: dict[object, int] = {}
     return [numbers.setdefault(joined[key(wire.start)], len(numbers)) for wire in scene.wires]
+
+
+def remembered(glyphs: Sequence[Glyph]) -> Iterator[tuple[Point, Point]]:
+    """For each strand that goes through memory, the point at which it is written and that at which it is read."""
+    written = {_slot(glyph): glyph for glyph in glyphs if glyph.kind == "write"}
+    for glyph in glyphs:
+        if glyph.kind == "read" and _slot(glyph) in written:
+            yield from zip(written[_slot(glyph)].ins[0], glyph.outs[0], strict=True)
+
+
+def _slot(glyph: Glyph) -> tuple[Address, str]:
+    return glyph.address[:-1], dict(glyph.data)["slot"]
 
 
 def broken(wires: Sequence[Wire]) -> Iterator[tuple[int, int]]:

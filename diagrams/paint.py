@@ -29,7 +29,7 @@ def shapes(scene: Scene) -> Iterator[Group]:
             yield Group("wire", tuple(_wire(item)), item.title, (*facts, ("address", _address(item.address))))
         elif isinstance(item, Glyph):
             doubles = {key(p) for p in _ports(item)} & ends
-            facts = [("pair", dict(item.data)["slot"])] if item.kind in ("drop", "grab") else []
+            facts = [("pair", dict(item.data)["slot"])] if item.kind in SLOTS else []
             facts = [("address", _address(item.address)), *facts]
             yield Group("glyph", tuple(_glyph(item, doubles)), item.title, tuple(facts))
         elif isinstance(item, Mark):
@@ -63,6 +63,8 @@ COLOURS = {"backward": "backward", "parameter": "parameter", "state": "state", "
 """The colours of wires and labels by what they carry or say; the others are in ink."""
 APART = 1.5
 """How far each line of a double wire is from its middle."""
+SLOTS = ("drop", "grab", "write", "read")
+"""The glyphs of which those of one slot belong together."""
 HEADS = {"scalar": 4.0, "index": 5.0, "arrow": 4.5, "change arrow": 4.5}
 """The sizes of the arrow heads in which wires of these kinds end."""
 

@@ -14,7 +14,11 @@ from lenses.errors import LensError, explain
 from lenses.terms import Term
 from lenses.wiring import Builder
 
+from .following import remembered
 from .scene import Address, Frame, Glyph, Key, Point, Scene, Wire, key
+
+MEMORY = ("write", "read")
+"""The glyphs between which a wire goes on through memory: no boxes of a term."""
 
 
 def read(scene: Scene) -> Term:
@@ -25,20 +29,25 @@ def read(scene: Scene) -> Term:
     boxes: dict[Address, list[Glyph | Frame]] = defaultdict(list)
     for item in (*scene.glyphs, *scene.frames):
         boxes[item.address[:-1]].append(item)
+    through = {key(away): key(into) for into, away in remembered(scene.glyphs)}
     wires: dict[Address, list[Wire]] = defaultdict(list)
     for wire in scene.wires:
         wires[wire.address].append(wire)
-    return _read((), boxes, wires)
+    return _read((), boxes, wires, through)
 
 
-def _read(address: Address, boxes: dict[Address, list[Any]], wires: dict[Address, list[Wire]]) -> Term:
+def _read(
+    address: Address, boxes: dict[Address, list[Any]], wires: dict[Address, list[Wire]], through: dict[Key, Key]
+) -> Term:
     here = sorted(boxes[address], key=lambda item: item.address)
     strands = _joined(wires[address])
     origin = {key(end): key(start) for start, end, _ in strands}
+    origin = {end: origin.get(through[start], start) if start in through else start for end, start in origin.items()}
     made: set[Key] = {key(p) for box in here for array in box.outs for p in array}
     used: set[Key] = {key(p) for box in here for array in box.ins for p in array}
     inputs = _ends(strands, 0, made)
     outputs = _ends(strands, 1, used)
+    here = [box for box in here if not isinstance(box, Glyph) or box.kind not in MEMORY]
     builder = Builder(len(inputs))
     carried: dict[Key, Any] = {p: w for w, points in zip(builder.wires(), inputs, strict=True) for p in points}
 
@@ -59,7 +68,7 @@ def _read(address: Address, boxes: dict[Address, list[Any]], wires: dict[Address
                 explain("this picture cannot be read", box=box.title, because="it was not drawn from a term alone")
             )
         if isinstance(box, Frame):
-            inside = _read(box.address, boxes, wires)
+            inside = _read(box.address, boxes, wires, through)
             if "term" in getattr(term, "fields", {}):  # other parts make their inner term of several
                 term = type(term)(**(term.fields | {"term": inside}))  # type: ignore[attr-defined]
         for array, wire in zip(box.outs, builder.apply(term, ins), strict=True):

@@ -161,6 +161,10 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mesh", metavar="AXIS=MESH", nargs="+", help="lay axes on a mesh, as in batch=data")
     parser.add_argument("--wrap", type=float, metavar="POINTS", help="go on in a new line after this width")
+    parser.add_argument(
+        "--memory", type=int, nargs="?", const=True, default=False, metavar="N",
+        help="draw wires past more than N columns of boxes (5 unless given) as named slots, written and read",
+    )  # fmt: skip
     parser.add_argument("--bars", metavar="AXIS", nargs="+", default=[], help="draw a bar over the names of these axes")
     parser.add_argument(
         "--group", metavar="LABEL=AXIS,AXIS", nargs="+", default=[], help="draw neighbouring axes as one double wire"
@@ -190,9 +194,8 @@ def _draw(options: argparse.Namespace) -> None:
     groups = dict(_group(text) for text in options.group)
     how |= {"mesh": parse_mesh(options.mesh), "rule": find_rule(options.rule)}
     path = options.output or f"{options.term.rpartition(':')[2].rpartition('.')[2]}.svg"
-    pictures.draw(
-        subject, *spaces, fold=fold, overlays=tuple(options.overlay), groups=groups or None, bars=options.bars, **how
-    ).save(path)
+    how |= {"groups": groups or None, "bars": options.bars, "memory": options.memory}
+    pictures.draw(subject, *spaces, fold=fold, overlays=tuple(options.overlay), **how).save(path)
     print(path)
 
 

@@ -101,6 +101,7 @@ def module(tmp_path, monkeypatch):
         "typed = (block('encoder', dense(3)) ** 1 >> batch_norm()).at(Real(pixel=5))\n"
         "deep = block('encoder', dense(3) >> relu).at(Real(batch=8, d=5))\n"
         "again = rules.recompute('encoder')\n"
+        "around = copy >> identity @ compose(*[tanh] * 4) >> add\n"
         "number = 3\n"
         "right = (lambda x: x**2, lambda x, dy: 2 * x * dy)\n"
         "wrong = (lambda x: x**2, lambda x, dy: x * dy)\n"
@@ -213,6 +214,12 @@ def test_draw_groups_axes(capsys, module, tmp_path):
     assert "pixel = 8 × 8" in (tmp_path / "mlp.svg").read_text()
     assert run(capsys, "draw", "some_terms:mlp", "--at", "Real(y=8, x=8, c=3)", "--bars", "y", "x")[0] == 0
     assert (tmp_path / "mlp.svg").read_text().count(">y</tspan>") > 0
+
+
+def test_draw_cuts_long_wires(capsys, module, tmp_path):
+    for arguments, slots in (((), 0), (("--memory", "3"), 2), (("--memory",), 0)):
+        assert run(capsys, "draw", "some_terms:around", "--at", "Real(2)", *arguments)[0] == 0
+        assert (tmp_path / "around.svg").read_text().count('data-pair="m1"') == slots
 
 
 def test_draw_under_a_rule(capsys, module, tmp_path):

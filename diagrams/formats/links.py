@@ -20,6 +20,8 @@ CHANGE = -2
 """The axis of wires that carry changes back beside values."""
 SLOTS = ("drop", "grab")
 """Glyphs without wires, which belong to the one before them."""
+MEMORY = ("write", "read")
+"""Glyphs at which wires end and begin that go through memory."""
 NEAR = 10.0
 """How far the name of a loose end is from it."""
 FROM_ABOVE = ("parameter", "state")
@@ -229,7 +231,14 @@ class _Links:
         """What goes from a box into its slots, from there into other slots of that name, and out of them."""
         owner = 0
         dropped: dict[Any, int] = {}
+        written: dict[Any, int] = {}
         for i, glyph in enumerate(self.scene.glyphs):
+            if glyph.kind in MEMORY:
+                slot = self.side(_middle(glyph)), dict(glyph.data)["slot"]
+                if glyph.kind == "write":
+                    written[slot] = i
+                elif slot in written:
+                    yield Edge(f"g{written[slot]}", f"g{i}", "", kind="kept")
             if glyph.kind not in SLOTS:
                 owner = i
                 continue

@@ -23,13 +23,14 @@ from .boxes import (
 )
 from .convolutions import Convolution, Pooling, Trapezoid
 from .kind import DOT, Kind, centred, filled
+from .tags import COLOURS, Memory, tag
 from .textbook import Gate, Plain
 from .wiring import Bar, Bare, Ends, Product, Sum, Wires
 
 BIT = ResidueElement(2)
 """The elements of circuits."""
 
-__all__ = ["DOT", "Kind", "centred", "filled", "of"]
+__all__ = ["COLOURS", "DOT", "Kind", "centred", "filled", "of", "tag"]
 
 
 def of(node: Node, style: Style) -> Kind:
@@ -64,10 +65,12 @@ Convolution("convolution", "convolution")
 Pooling("pooling", "pooling")
 Trapezoid("windows", "windows")
 Folded("part", "block", "repeat")
+Memory("write", "write")
+Memory("read", "read")
 
 _STRING: dict[str, Kind] = {
     **dict.fromkeys(Kind.kinds, Plain("plain")),
-    **{name: Kind.kinds[name] for name in ("wire", "dot", "end", "plus", "constant", "start")},
+    **{name: Kind.kinds[name] for name in ("wire", "dot", "end", "plus", "constant", "start", "write", "read")},
 }
 """The kinds of string diagrams, by the glyphs of boxes."""
 _GATES: dict[tuple[str, int, str], Kind] = {

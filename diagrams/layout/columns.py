@@ -41,9 +41,11 @@ def column_of(laid: Laid, live: list[int], nodes: Sequence[Node], user: dict[int
             up, down = style.margin(laid.arrays[w])
             rows = [Row((w, s), (w, s), up, down) for s in laid.slots(w)]
             keyed.append((position[w], 0, Item(None, (w,), rows)))
-    for node in nodes:
+    beside: dict[int, float] = dict(position)
+    for node in sorted(nodes, key=lambda node: not node.ins):  # those that need nothing stand beside others
         places = [position[w] for w in node.ins]
-        key = sum(places) / len(places) if places else _near(node, user, position, len(live))
+        key = sum(places) / len(places) if places else _near(node, user, beside, len(live))
+        beside |= dict.fromkeys(node.outs, key)
         if node.glyph == "plus":
             node.turned = tuple(sorted(range(len(places)), key=places.__getitem__))
         rows = rows_of(node, style) if node.inner is None else []
@@ -53,7 +55,7 @@ def column_of(laid: Laid, live: list[int], nodes: Sequence[Node], user: dict[int
     return Column([item for _, _, item in keyed], live)
 
 
-def _near(node: Node, user: dict[int, Node], position: dict[int, int], end: int) -> float:
+def _near(node: Node, user: dict[int, Node], position: dict[int, float], end: int) -> float:
     """Where a box without inputs stands: beside its neighbours at the box that uses it."""
     for w in node.outs:
         if w in user:

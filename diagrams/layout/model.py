@@ -145,6 +145,13 @@ class Laid:
                 found.setdefault(name, together(array, k))
         return found
 
+    @cached_property
+    def memory(self) -> list[tuple[Array, int, int]]:
+        """The arrays in named slots, each with the columns in which it is written and read."""
+        nodes = [(k, item.node) for k, column in enumerate(self.columns) for item in column.items if item.node]
+        written = {node.text: (node.dom[0], k) for k, node in nodes if node.glyph == "write"}
+        return [(*written[node.text], k) for k, node in nodes if node.glyph == "read"]
+
     def stack(self, wires: list[int], at: Sequence[float] = ()) -> dict[Slot, float]:
         """Heights for wires below each other: evenly, or nearly at given ones, so that they need not bend."""
         heights: dict[Slot, float] = {}

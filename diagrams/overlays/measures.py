@@ -32,8 +32,9 @@ def nbytes(arrays: Sequence[Array]) -> int:
 
 
 def alive(laid: Laid, gap: int) -> list[Array]:
-    """The arrays in the gap after a column, from the top."""
-    return [laid.arrays[w] for w in laid.columns[gap + 1].order]
+    """The arrays in the gap after a column, from the top, and those in memory."""
+    kept = [array for array, written, read in laid.memory if written <= gap < read]
+    return [*(laid.arrays[w] for w in laid.columns[gap + 1].order), *kept]
 
 
 def peak(laid: Laid) -> int:
@@ -50,7 +51,7 @@ def inside(laid: Laid, place: int) -> int:
     items = laid.columns[place].items
     if all(item.laid is None for item in items):
         return 0
-    total = 0
+    total = nbytes([array for array, written, read in laid.memory if written < place < read])
     for item in items:
         if item.node is None:
             total += nbytes([laid.arrays[w] for w in item.wires])

@@ -13,13 +13,13 @@ from lenses.strands import Strand
 from lenses.typed import Combinator, Typed
 
 from .. import glyphs
-from ..curves import circle, pointed, rounded
-from ..glyphs import Kind, filled
+from ..curves import circle, pointed
+from ..glyphs import COLOURS, Kind, filled, tag
 from ..overlays.keeping import Kept
 from ..overlays.measures import amount
 from ..plan import Node, Plan
 from ..scene import Address, Curve, Glyph, Label, Scene
-from ..shapes import Shape, Stroke, Text
+from ..shapes import Shape, Stroke
 from ..styles import Style
 from ..text import clip, width
 from .keeping import Passes, paths
@@ -33,8 +33,6 @@ DROP = 12.0
 """The length of the arrow between a box and a slot."""
 ABOVE = {"ring": 10.0, "softmax": 11.0}
 """How far texts reach above the bodies of some glyphs."""
-COLOURS = 6
-"""How many colours slots have, in turn."""
 
 # -- what is dropped and grabbed -------------------------------------------------------------
 
@@ -293,10 +291,7 @@ class _Tag(Kind):
         yield filled(pointed(curve, 4.0), colour)
         if dict(glyph.data)["dot"] and dropped:
             yield filled(circle(*start, 2.2), colour)
-        radius = 1.5 if colour == "parameter" else 6.0
-        yield Stroke(rounded(glyph.x, glyph.y, glyph.width, glyph.height, radius), colour, "paper", 1.2)
-        x, y = glyph.x + glyph.width / 2, glyph.y + glyph.height / 2 + 3.0
-        yield Text(glyph.text, x, y, 8.5, "middle", colour, width=glyph.width - 8.0)
+        yield from tag(glyph, colour, radius=1.5 if colour == "parameter" else 6.0)
 
 
 _Tag("drop")

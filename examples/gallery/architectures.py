@@ -390,6 +390,14 @@ ARCHITECTURES = [
         unet.at(Real(y=8, x=8, c=1)),
     ),
     Picture(
+        "unet-memory",
+        "U-Net with memory by name",
+        "The same, in lines: what a scale keeps for the way up is written into a slot, and read from it by its name.",
+        unet.at(Real(y=8, x=8, c=1)),
+        wrap=1150.0,
+        how={**PIXELS, "memory": True},
+    ),
+    Picture(
         "vision-transformer",
         "Vision transformer",
         "Patches of an image become tokens; a transformer's blocks; the mean over all tokens.",
