@@ -19,7 +19,7 @@ from .expanding import part_at, parts_of
 from .folding import Fold
 from .grouping import Groups, grouped, together
 from .jaxpr import labels_of, of_function
-from .layout import lay, scene_of
+from .layout import lay, scene_of, wrapped
 from .layout.model import PAD
 from .memory import check_memory, remembered
 from .overlays import add, sharded
@@ -65,8 +65,8 @@ def draw(
     - `labels`: what is written on wires: "both", "names", "sizes" or "none".
     - `theme`: "light", "dark", "print" or a `Theme`.
     - `title` stands above; `names` are those of the inputs, as a list or a text with spaces.
-    - `wrap`: the width in points after which a long picture goes on in a new line, between
-      boxes; parts that are opened are not broken.
+    - `wrap`: the width in points after which a long picture goes on in a new line, between boxes, also inside
+      parts that are opened.
     - `overlays`: facts drawn onto the picture: "memory" (bytes alive between boxes), "flops" (operations of
       boxes), "kept" (bytes that the backward pass keeps) and "recomputed", under `rule`, backpropagation
       unless given.
@@ -136,13 +136,14 @@ def draw(
         plan = remembered(plan, check_memory(memory))
     if mesh is not None:
         chosen = sharded(chosen, plan, mesh)
-    laid = lay(plan, chosen, wrap)
+    laid = lay(plan, chosen)
     scene = scene_of(laid)
+    rows = wrapped(scene, laid, wrap)
     scene.theme = known
     if legend:
         add_legend(scene, plan, chosen.bars)
     if overlays or mesh is not None:
-        add(scene, laid, overlays, typed, rule)
+        add(scene, laid, rows, overlays, typed, rule)
     add_title(scene, title)
     return scene
 
@@ -173,6 +174,8 @@ def expansion(
     wanted = how.pop("convolutions", None) or ("short" if parts else "long")
     one = draw(part, fold=parts, **how)
     two = draw(part, fold=fold, convolutions=wanted, **how)
+    if wrap is not None and two.width > wrap:
+        two = draw(part, fold=fold, convolutions=wanted, wrap=wrap, **how)
     return joined(one, two, sign, title, wrap)
 
 

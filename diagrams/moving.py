@@ -49,6 +49,7 @@ class Move:
             ins=self.ports(glyph.ins),
             outs=self.ports(glyph.outs),
             threads=tuple(Thread(t.kind, self.curve(t.curve)) for t in glyph.threads),
+            data=("stem", self.left(glyph.data[1], 0.0)) if glyph.data[:1] == ("stem",) else glyph.data,
         )
 
     def item(self, item: Any) -> Any:

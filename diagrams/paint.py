@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .curves import arrow_head, circle, parallel, pointed, rounded
+from .curves import arrow_head, circle, line, parallel, pointed, rectangle, rounded
 from .following import strands
 from .glyphs import DOT, Kind, filled
 from .scene import Curve, Dash, Frame, Glyph, Key, Label, Mark, Point, Scene, Wire, key
@@ -45,16 +45,24 @@ def _address(address: tuple[int, ...]) -> str:
 def _frame(frame: Frame) -> Iterator[Shape]:
     x, y, w, h = frame.x, frame.y, frame.width, frame.height
     tint = f"tint{frame.depth % 4}"
+    left, right = frame.open
+    inset = 3.0 if frame.kind == "repeat" else 1.0
+    start, end = x + inset * (not left), x + w - inset * (not right)
+    shut = not (left or right)
+    border = "quiet" if shut and frame.kind != "repeat" else None
+    body = rounded(start, y, end - start, h, 4.0 if border else 6.0) if shut else rectangle(start, y, end - start, h)
+    yield Stroke(body, border, tint, 0.6 if border else 1.0)
     if frame.kind == "repeat":
-        yield Stroke(rounded(x + 3.0, y, w - 6.0, h, 6.0), None, tint)
-        for side, inward in ((x + 3.0, 5.0), (x + w - 3.0, -5.0)):
+        for side, inward in [(start, 5.0)] * (not left) + [(end, -5.0)] * (not right):
             curve = (
                 ("M", side + inward, y), ("C", side, y + 6.0, side, y + 8.0, side, y + 16.0),
                 ("L", side, y + h - 16.0), ("C", side, y + h - 8.0, side, y + h - 6.0, side + inward, y + h),
             )  # fmt: skip
             yield Stroke(curve, "ink", None, 1.8)
-    else:
-        yield Stroke(rounded(x + 1.0, y, w - 2.0, h, 4.0), "quiet", tint, 0.6)
+    elif not shut:
+        sides = [(start, y, start, y + h)] * (not left) + [(end, y, end, y + h)] * (not right)
+        for a, b, c, d in ((start, y, end, y), (start, y + h, end, y + h), *sides):
+            yield Stroke(line((a, b), (c, d)), "quiet", None, 0.6)
     if frame.text:
         yield Text(frame.text, x + 12.0, y + 12.5, 10.0, bold=True, width=0.0)
 

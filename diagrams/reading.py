@@ -6,6 +6,7 @@ each box, so a picture from which an equal term is read has lost nothing and inv
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -27,13 +28,22 @@ def read(scene: Scene) -> Term:
     Raises LensError where a wire leads nowhere, and for pictures of functions, learners and passes.
     """
     boxes: dict[Address, list[Glyph | Frame]] = defaultdict(list)
-    for item in (*scene.glyphs, *scene.frames):
+    for item in (*scene.glyphs, *_whole(scene.frames)):
         boxes[item.address[:-1]].append(item)
     through = {key(away): key(into) for into, away in remembered(scene.glyphs)}
     wires: dict[Address, list[Wire]] = defaultdict(list)
     for wire in scene.wires:
         wires[wire.address].append(wire)
     return _read((), boxes, wires, through)
+
+
+def _whole(frames: Iterable[Frame]) -> Iterable[Frame]:
+    """The frames, those that are broken into rows each as one with the points of both ends."""
+    found: dict[Address, Frame] = {}
+    for frame in frames:
+        first = found.get(frame.address, frame)
+        found[frame.address] = first if first is frame else dataclasses.replace(first, outs=frame.outs)
+    return found.values()
 
 
 def _read(

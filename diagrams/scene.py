@@ -128,7 +128,8 @@ class Label:
 class Frame:
     """What stands around a part: a tinted block with a title, or the brackets of a repeat with its count.
 
-    `ins` and `outs` are the points at which strands of each array cross its sides.
+    `ins` and `outs` are the points at which strands of each array cross its sides. A part that is broken into rows
+    has a frame in each; `open` says whether it goes on there on the left and on the right.
     """
 
     kind: str
@@ -143,6 +144,7 @@ class Frame:
     depth: int
     ins: tuple[tuple[Point, ...], ...] = ()
     outs: tuple[tuple[Point, ...], ...] = ()
+    open: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,11 @@ class _Links:
             for ports, arrays in zip(self.ports, (glyph.ins, glyph.outs), strict=True):
                 ports |= {key(p): (i, j) for j, array in enumerate(arrays) for p in array}
         self.loose: dict[Any, tuple[Wire, Point, bool]] = {}
+        self.first = {self.part(frame): i for i, frame in reversed(list(enumerate(scene.frames)))}
+
+    def part(self, frame: Frame) -> Any:
+        """The part that a frame is around."""
+        return self.side(_middle(frame)), frame.address
 
     def found(self) -> tuple[list[Node], list[Edge]]:
         scene = self.scene
@@ -179,9 +184,9 @@ class _Links:
         return tuple(inside)
 
     def within(self, point: Point) -> tuple[int, ...]:
-        """The frames around a point, the outermost first."""
-        frames = enumerate(self.scene.frames)
-        return tuple(i for i, frame in sorted(frames, key=lambda pair: pair[1].depth) if _on(frame, point))
+        """The frames around a point, the outermost first; of one that is broken into rows, the first."""
+        frames = sorted(enumerate(self.scene.frames), key=lambda pair: pair[1].depth)
+        return tuple(self.first[self.part(frame)] if frame.open[0] else i for i, frame in frames if _on(frame, point))
 
     # -- loose ends --------------------------------------------------------------------------
     def loose_nodes(self) -> Iterator[tuple[Any, Node]]:

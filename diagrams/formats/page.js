@@ -14,9 +14,9 @@
   };
   const items = new Map();
   for (const element of svg.querySelectorAll(":scope > g")) {
-    const { name, thread, pair, place } = element.dataset;
+    const { name, thread, pair, place, address } = element.dataset;
     const title = take(element.querySelector(":scope > title"));
-    items.set(element, { element, kind: element.classList[0], title, name, thread, pair, place });
+    items.set(element, { element, kind: element.classList[0], title, name, thread, pair, place, address });
   }
   svg.setAttribute("aria-label", take(svg.querySelector(":scope > title")));
   const all = [...items.values()];
@@ -127,6 +127,9 @@
     bar.querySelector("[data-do=fold]").setAttribute("aria-pressed", closed.length > 0);
   };
 
+  // The frames of one part, which has one in each line that it is in.
+  const same = (item) => frames.filter((frame) => frame.address === item.address && frame.title === item.title);
+
   const hover = (x, y) => {
     const item = near(x, y);
     for (const other of all) {
@@ -161,7 +164,7 @@
     view.classList.remove("dragged");
     if (!clicked) return;
     const item = near(event.clientX, event.clientY);
-    if (item?.kind === "frame") fold([item], !item.folded);
+    if (item?.kind === "frame") fold(same(item), !item.folded);
     else follow(item?.kind === "wire" ? item : undefined);
   });
   view.addEventListener("pointercancel", () => {

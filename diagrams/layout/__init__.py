@@ -7,8 +7,8 @@
    sides, so it is drawn straight. Rows keep their heights from column to column unless they are
    pushed down; a second pass lets a wire that will be pushed down go there at once (`rows`).
 4. Places: columns get the widths of their glyphs, and the gaps between them those of labels and
-   curves; a long picture is broken into lines (`places`).
-5. The scene is written at those places (`emit`, `dashes`).
+   curves (`places`).
+5. The scene is written at those places (`emit`, `dashes`), and a long one cut into rows (`wrapping`).
 
 Parts that are opened are laid out first, by the same fold, and stand in the outer one as a rigid
 frame. Each step is linear in the number of wires alive in its columns, and nothing depends on chance.
@@ -26,12 +26,13 @@ from .emit import scene_of
 from .model import Column, Laid, Slot
 from .places import place
 from .rows import frame_row, settle
+from .wrapping import Rows, wrapped
 
-__all__ = ["Laid", "lay", "scene_of"]
+__all__ = ["Laid", "Rows", "lay", "scene_of", "wrapped"]
 
 
-def lay(plan: Plan, style: Style, wrap: float | None = None, framed: Sequence[float] | None = None) -> Laid:
-    """Lays a plan out, in lines of at most `wrap` points.
+def lay(plan: Plan, style: Style, framed: Sequence[float] | None = None) -> Laid:
+    """Lays a plan out, in one line.
 
     `framed`: it stands in a frame, and these are the heights at which its strands come in, as far as they
     leave room for each other; its ends need no labels.
@@ -55,7 +56,7 @@ def lay(plan: Plan, style: Style, wrap: float | None = None, framed: Sequence[fl
     heights = _settle(laid, middle, start, aims)
     live = [w for item in middle[-1].items for w in item.wires] if middle[1:] else list(range(len(plan.dom)))
     laid.columns = [*middle, _end(laid, live, heights)]
-    place(laid, wrap)
+    place(laid)
     return laid
 
 
@@ -104,7 +105,7 @@ def _open_parts(column: Column, laid: Laid, heights: dict[Slot, float]) -> None:
             at = tuple(heights[w, s] for w in node.ins for s in laid.slots(w))
             at = tuple(round(y - at[0], 3) for y in at)
         if (node.address, at) not in laid.parts:
-            laid.parts[node.address, at] = lay(node.inner, laid.style, None, at)
+            laid.parts[node.address, at] = lay(node.inner, laid.style, at)
         item.laid = laid.parts[node.address, at]
         item.rows = [frame_row(item.laid)]
 

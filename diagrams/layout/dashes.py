@@ -21,26 +21,20 @@ def dashes(laid: Laid, dx: float, dy: float) -> Iterator[Dash]:
     half = laid.style.array / 2
     for k, column in enumerate(laid.columns[:-1]):
         after = laid.columns[k + 1]
-        line = laid.lines[after.line]
-        broken = after.line != column.line
-        left = dx + (column.x + column.width if not broken else 0.0)
-        right = dx + after.x
-        y0 = dy + line.shift
-        if broken:
-            yield from _finish(runs, laid, dx + laid.lines[column.line].width)
+        left, right = dx + column.x + column.width, dx + after.x
         facing = _facing(after, laid)
         arriving = dict.fromkeys(pairwise(laid.plan.outs), None) if k + 2 == len(laid.columns) else facing
         for pair in pairwise(after.order):
-            y = y0 + _below(laid, pair[0], column.after, half)
+            y = dy + _below(laid, pair[0], column.after, half)
             path = runs.setdefault(pair, [("M", left, y)])
             if pair in arriving:
-                z = y0 + (facing[pair] if pair in facing else _below(laid, pair[0], after.before, half))
+                z = dy + (facing[pair] if pair in facing else _below(laid, pair[0], after.before, half))
                 _bend(path, right - after.curve, right, z)
             else:
                 _straight(path, right - after.curve)
                 yield from _finish({pair: runs.pop(pair)}, laid, None)
         if k + 2 < len(laid.columns):
-            runs, ended = _through(laid, after, runs, right, y0, half)
+            runs, ended = _through(laid, after, runs, right, dy, half)
             yield from _finish(ended, laid, None)
     yield from _finish(runs, laid, dx + laid.width)
 

@@ -20,7 +20,7 @@ def scene_of(laid: Laid) -> Scene:
     """The scene of a laid out plan, with its inputs named on the left."""
     scene = Scene(0.0, 0.0, laid.style.name)
     names = laid.plan.names
-    left = max((width(n, 15.0) + 10.0 for n in names if n), default=0.0) + PAD
+    left = left_of(laid)
     dy = PAD - laid.top
     _Emit(scene).plan(laid, left, dy, 0)
     for name, at in zip(names, laid.ins, strict=False):
@@ -30,6 +30,23 @@ def scene_of(laid: Laid) -> Scene:
             scene.labels.append(Label(name, left - 6.0, y, "end", 15.0, "input", name, width(name, 15.0), italic=True))
     scene.width, scene.height = left + laid.width + PAD, dy + laid.bottom + PAD
     return scene
+
+
+def left_of(laid: Laid) -> float:
+    """The place of a layout's left edge in its scene, right of the names of its inputs."""
+    return max((width(n, 15.0) + 10.0 for n in laid.plan.names if n), default=0.0) + PAD
+
+
+def wire_label(laid: Laid, slot: Slot, y: float, first: bool, x: float = 0.0) -> Label | None:
+    """What stands over a strand at the height `y`, from `x` on, where anything does; `first` at an input."""
+    w, s = slot
+    array, text = laid.arrays[w], laid.label(w, s, first)
+    if not text:
+        return None
+    wide, bold = laid.label_width(w, s, first), laid.bold(w, s)
+    bars = barred(array.names[s], text, laid.style.bars) if s >= 0 else ()
+    at = y - (4.5 if bold else 4.0)
+    return Label(text, x, at, "start", laid.style.label_size, "axis", repr(array), wide, bold, bars=bars)
 
 
 class _Emit:
@@ -44,73 +61,54 @@ class _Emit:
         if laid.style.dashes:
             self.scene.dashes += dashes(laid, dx, dy)
         for k, column in enumerate(laid.columns):
-            y = dy + laid.lines[column.line].shift
-            self.labels(laid, column.labels, column.after, dx + column.x + column.width, y, k == 0)
+            self.labels(laid, column.labels, column.after, dx + column.x + column.width, dy, k == 0)
             for item in column.items:
                 if item.laid is not None:
-                    self.frame(item, column, dx, y, depth)
+                    self.frame(item, column, dx, dy, depth)
                 elif item.node is not None:
-                    self.glyph(laid, item, column, dx + column.x, y)
-            if k and column.line != laid.columns[k - 1].line:
-                line = laid.lines[column.line]
-                self.labels(laid, line.labels, laid.columns[k - 1].after, dx, y, False)
+                    self.glyph(laid, item, column, dx + column.x, dy)
 
     def wires(self, laid: Laid, dx: float, dy: float) -> None:
         before = laid.columns[0]
         open_: dict[Slot, list[tuple[Any, ...]]] = {slot: [("M", dx, dy + y)] for slot, y in before.after.items()}
         for column in laid.columns[1:]:
-            y0 = dy + laid.lines[column.line].shift
-            if column.line != before.line:
-                ends = dx + laid.lines[before.line].width
-                for slot, path in open_.items():
-                    _line(path, ends, path[-1][-1])
-                    self.wire(laid, slot, path, "breaks")
-                    open_[slot] = [("M", dx, y0 + before.after[slot])]
             right = dx + column.x
             left = right - column.curve
             for slot, y in column.before.items():
-                path, was = open_[slot], y0 + before.after[slot]
-                if abs(was - y0 - y) > 0.01:
+                path, was = open_[slot], dy + before.after[slot]
+                if abs(was - dy - y) > 0.01:
                     _line(path, left, was)
                     middle = (left + right) / 2
-                    path.append(("C", middle, was, middle, y0 + y, right, y0 + y))
+                    path.append(("C", middle, was, middle, dy + y, right, dy + y))
                 else:
-                    _line(path, right, y0 + y)
+                    _line(path, right, dy + y)
             last = column is laid.columns[-1]
-            far = dx + laid.lines[column.line].width if last else right + column.width
+            far = dx + laid.width if last else right + column.width
             passing = {r.out for item in column.items if item.node is None for r in item.rows if r.out}
             for slot in column.before:
                 if slot in passing:
-                    _line(open_[slot], far, y0 + column.after[slot])
+                    _line(open_[slot], far, dy + column.after[slot])
                 else:
                     path = open_.pop(slot)
                     if last:
-                        _line(path, far, y0 + column.before[slot])
+                        _line(path, far, dy + column.before[slot])
                     self.wire(laid, slot, path)
             if not last:
-                open_ |= {slot: [("M", far, y0 + y)] for slot, y in column.after.items() if slot not in open_}
+                open_ |= {slot: [("M", far, dy + y)] for slot, y in column.after.items() if slot not in open_}
             before = column
 
-    def wire(self, laid: Laid, slot: Slot, path: Iterable[tuple[Any, ...]], role: str = "forward") -> None:
+    def wire(self, laid: Laid, slot: Slot, path: Iterable[tuple[Any, ...]]) -> None:
         w, s = slot
         array = laid.arrays[w]
         name, size = (array.names[s] or "", array.sizes[s]) if s >= 0 else ("", 0)
         kind = laid.style.kind(array, s)
-        self.scene.wires.append(Wire(kind, w, s, name, size, tuple(path), laid.plan.address, role, repr(array)))
+        self.scene.wires.append(Wire(kind, w, s, name, size, tuple(path), laid.plan.address, title=repr(array)))
 
     def labels(
         self, laid: Laid, slots: Sequence[Slot], heights: dict[Slot, float], x: float, dy: float, first: bool
     ) -> None:
-        size = laid.style.label_size
-        for w, s in slots:
-            array = laid.arrays[w]
-            text = laid.label(w, s, first)
-            if text:
-                wide, bold = laid.label_width(w, s, first), laid.bold(w, s)
-                y = dy + heights[w, s] - (4.5 if bold else 4.0)
-                bars = barred(array.names[s], text, laid.style.bars) if s >= 0 else ()
-                label = Label(text, x + 4.0, y, "start", size, "axis", repr(array), wide, bold, bars=bars)
-                self.scene.labels.append(label)
+        labels = (wire_label(laid, slot, dy + heights[slot], first, x + 4.0) for slot in slots)
+        self.scene.labels += [label for label in labels if label is not None]
 
     def frame(self, item: Item, column: Column, dx: float, dy: float, depth: int) -> None:
         node, laid = item.node, item.laid
@@ -131,8 +129,7 @@ class _Emit:
             )
         )  # fmt: skip
         if column.width > laid.width:  # the column is wider: the last wires inside are longer
-            line = dataclasses.replace(laid.lines[0], width=column.width)
-            laid = dataclasses.replace(laid, width=column.width, lines=[line])
+            laid = dataclasses.replace(laid, width=column.width)
         self.plan(laid, x, y, depth + 1)
 
     def glyph(self, laid: Laid, item: Item, column: Column, x: float, dy: float) -> None:

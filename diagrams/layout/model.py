@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,8 +65,7 @@ class Column:
 
     `order` are the wires in the gap before it, from the top; `before` and `after` the heights of all
     strands on its two sides. `labels` are the strands that are labelled in the gap after it, and
-    `curve` the width of the part of the gap before it in which wires bend. `line` counts the lines
-    of a wrapped picture.
+    `curve` the width of the part of the gap before it in which wires bend.
     """
 
     items: list[Item]
@@ -79,19 +77,6 @@ class Column:
     curve: float = 0.0
     labels: list[Slot] = field(default_factory=list)
     label_width: float = 0.0
-    line: int = 0
-
-
-@dataclass
-class Line:
-    """One line of a wrapped picture: its extent, where it starts, and which strands are labelled there."""
-
-    top: float = math.inf
-    bottom: float = -math.inf
-    x: float = 0.0
-    shift: float = 0.0
-    width: float = 0.0
-    labels: list[Slot] = field(default_factory=list)
 
 
 @dataclass
@@ -107,7 +92,6 @@ class Laid:
     arrays: dict[int, Array]
     framed: bool
     columns: list[Column] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
     width: float = 0.0
     top: float = 0.0
     bottom: float = 0.0

@@ -1,46 +1,34 @@
-"""Places: the widths of columns and of the gaps between them, the lines of a picture, and which wires are labelled."""
+"""Places: the widths of columns and of the gaps between them, and which wires are labelled."""
 
 from __future__ import annotations
+
+import math
 
 from .. import glyphs
 from ..plan import Node
 from ..text import clip, width
 from .dashes import beneath
-from .model import PAD, Column, Item, Laid, Line, Slot
+from .model import PAD, Column, Item, Laid, Slot
 
 RELABEL = 420.0
 """The distance after which a wire that runs on is labelled again."""
-LINES = 26.0
-"""The distance between the lines of a wrapped picture."""
 
 
-def place(laid: Laid, wrap: float | None = None) -> None:
-    """Gives columns and gaps their places, from left to right; with `wrap`, in lines of at most that width."""
+def place(laid: Laid) -> None:
+    """Gives columns and gaps their places, from left to right."""
     style = laid.style
     x = 0.0
+    top, bottom = math.inf, -math.inf
     seen: dict[Slot, float] = {}
-    line = Line()
-    laid.lines = [line]
     last = laid.columns[-1]
     for k, column in enumerate(laid.columns):
+        before = laid.columns[k - 1] if k else column
         if k:
-            before = laid.columns[k - 1]
             column.curve = _curve(laid, before, column)
-            gap = before.label_width + column.curve or style.gap
             column.width = max((_width(item, laid) for item in column.items), default=0.0)
-            together = any(i.node is not None and i.node.on_stub and i.node.glyph != "einsum" for i in column.items)
-            full = wrap is not None and x + gap + column.width > wrap
-            if full and k > 1 and column is not last and not together:
-                line.width = x + before.label_width + 8.0
-                line = Line(x=_start(laid, before))
-                line.labels = list(before.after)
-                laid.lines.append(line)
-                x, gap = line.x, column.curve
-                seen = dict.fromkeys(before.after, 0.0)
-            x += gap
+            x += before.label_width + column.curve or style.gap
             column.x = x
             x += column.width
-        column.line = len(laid.lines) - 1
         column.labels = (
             _first(laid)
             if not k
@@ -52,33 +40,20 @@ def place(laid: Laid, wrap: float | None = None) -> None:
         column.label_width = _label_width(laid, column.labels, k == 0)
         if laid.framed and (not k or column is last):
             column.label_width = max(column.label_width, PAD)
-        line.width = max(line.width, x + column.label_width)
+        laid.width = max(laid.width, x + column.label_width)
         for item in column.items:
             for row in item.rows:
-                line.top, line.bottom = min(line.top, row.y - row.up), max(line.bottom, row.y + row.down)
+                top, bottom = min(top, row.y - row.up), max(bottom, row.y + row.down)
         for y in (*column.before.values(), *column.after.values()):
-            line.top, line.bottom = min(line.top, y - style.label_size - 2), max(line.bottom, y + 4.0)
-    for line in laid.lines:
-        if line.top > line.bottom:  # nothing is in it
-            line.top = line.bottom = 0.0
-    laid.width = max(part.width for part in laid.lines)
+            top, bottom = min(top, y - style.label_size - 2), max(bottom, y + 4.0)
+    laid.top, laid.bottom = (top, bottom) if top <= bottom else (0.0, 0.0)
     for j, w in enumerate(laid.plan.outs):
         laid.labelled |= {(j, s) for s in laid.slots(w) if (w, s) in seen and x - seen[w, s] < 60.0}
-    shift = 0.0
-    for above, below in zip(laid.lines, laid.lines[1:], strict=False):
-        shift += above.bottom + LINES - below.top
-        below.shift = shift
-    laid.top, laid.bottom = laid.lines[0].top, laid.lines[-1].shift + laid.lines[-1].bottom
 
 
 def _label_width(laid: Laid, slots: list[Slot], first: bool) -> float:
     wides = [laid.label_width(w, s, first) for w, s in slots]
     return max((wide + 10.0 for wide in wides if wide), default=0.0)
-
-
-def _start(laid: Laid, before: Column) -> float:
-    """The width of the labels at the start of a line."""
-    return max(_label_width(laid, list(before.after), False), 14.0)
 
 
 def _curve(laid: Laid, before: Column, column: Column) -> float:

@@ -28,7 +28,7 @@ from lenses.rules.rule import Rule, backprop, check_rule
 from lenses.typed import Combinator, Typed
 
 from ..curves import line, polygon
-from ..layout import Laid, lay
+from ..layout import Laid, Rows, lay
 from ..layout.model import Column, Item
 from ..plan import Node, Plan, of_term
 from ..scene import Address, Frame, Glyph, Label, Mark, Point, Scene
@@ -54,11 +54,12 @@ MARGIN = 10.0
 def add(
     scene: Scene,
     laid: Laid,
+    rows: Rows,
     overlays: str | Collection[str] = (),
     typed: Typed | None = None,
     rule: Rule | None = None,
 ) -> None:
-    """Adds overlays, by their names, to the scene of a plan that is laid out; sharding if its style is `sharded`.
+    """Adds overlays, by their names, to the scene of a plan that is laid out in `rows`; sharding if it is `sharded`.
 
     `typed` is the term that is drawn, if it is one. Kept and recomputed values are those of `rule`, backprop
     unless given. Raises LensError for an unknown overlay, and for one that lacks its mesh, its rule, or a term.
@@ -66,7 +67,6 @@ def add(
     names = _checked(overlays, laid.style, typed, rule)
     if isinstance(laid.style, Sharded):
         tags(scene, laid.style)
-    left = _left(scene, laid)
     notes: dict[Address, list[_Note]] = defaultdict(list)
     held: dict[Address, int] = {}
     if "kept" in names and typed is not None:
@@ -80,11 +80,11 @@ def add(
             notes[address].append(_Note("recomputed", text, n, "runs again on the way back"))
     _annotate(scene, notes)
     if "memory" in names:
-        _chart(scene, laid, left, "memory", "memory, at most {}", max, _memory(laid, _opened(laid, typed)))
+        _chart(scene, rows, "memory", "memory, at most {}", max, _memory(laid, _opened(laid, typed)))
     if "flops" in names:
-        _chart(scene, laid, left, "flops", "work, {} multiplications and additions", sum, _work(laid))
+        _chart(scene, rows, "flops", "work, {} multiplications and additions", sum, _work(laid))
     if "kept" in names:
-        _chart(scene, laid, left, "kept", "kept for the way back, {}", sum, _kept(laid, held))
+        _chart(scene, rows, "kept", "kept for the way back, {}", sum, _kept(laid, held))
 
 
 def _checked(overlays: Any, style: Style, typed: Typed | None, rule: Rule | None) -> tuple[str, ...]:
@@ -109,26 +109,16 @@ def _checked(overlays: Any, style: Style, typed: Typed | None, rule: Rule | None
 
 
 class Bar(NamedTuple):
-    """A number below a column: in which line of a wrapped picture, at which place, and what it counts."""
+    """A number below a column: at which place, as in one line, and what it counts."""
 
-    line: int
     x: float
     value: int
     title: str
     hollow: bool = False
 
 
-def _left(scene: Scene, laid: Laid) -> float:
-    """The place of the layout's left edge in the scene: its first wire starts at the column that makes it."""
-    for wire in scene.wires:
-        if wire.address == laid.plan.address:
-            column = next(c for c in laid.columns if (wire.wire, wire.axis) in c.after)
-            return wire.start[0] - column.x - column.width
-    return MARGIN
-
-
 def _memory(
-    laid: Laid, whole: Laid, x: float = 0.0, line: int = 0, more: int = 0, around: tuple[int, int] | None = None
+    laid: Laid, whole: Laid, x: float = 0.0, more: int = 0, around: tuple[int, int] | None = None
 ) -> Iterator[Bar]:
     """The bytes in each gap, and hollow where there are more inside a part than on both sides of it.
 
@@ -137,21 +127,19 @@ def _memory(
     """
     before, last = 0, len(laid.columns) - 2
     for k, (column, after) in enumerate(pairwise(laid.columns)):
-        here = max(line, column.line)
         arrays = alive(laid, k)
         now = nbytes(arrays) + more
         part = _alone(column)
         if part is not None and part.laid is not None:
             opened = next(item.laid for item in whole.columns[k].items if item.laid is not None)
             beside = more + inside(whole, k) - peak(opened)
-            yield from _memory(part.laid, opened, x + column.x, here, beside, (before, now))
+            yield from _memory(part.laid, opened, x + column.x, beside, (before, now))
         elif (most := inside(whole, k) + more) > max(before, now):
-            yield Bar(here, x + column.x + column.width / 2, most, f"at most {most:,} bytes inside", True)
+            yield Bar(x + column.x + column.width / 2, most, f"at most {most:,} bytes inside", True)
         if around is None or (k, now) not in ((0, around[0]), (last, around[1])):
-            ends = after.line != column.line or k == last
-            end = laid.lines[column.line].width if ends else after.x
+            end = laid.width if k == last else after.x
             what = clip(", ".join(map(repr, arrays)), 200)
-            yield Bar(here, x + (column.x + column.width + end) / 2, now, f"{now:,} bytes: {what}")
+            yield Bar(x + (column.x + column.width + end) / 2, now, f"{now:,} bytes: {what}")
         before = now
 
 
@@ -178,7 +166,6 @@ def _alone(column: Column) -> Item | None:
 class _Place(NamedTuple):
     """The boxes of a column, the opened parts around it, and where it stands."""
 
-    line: int
     x: float
     nodes: tuple[Node, ...]
     above: tuple[Node, ...]
@@ -187,16 +174,16 @@ class _Place(NamedTuple):
 def _places(laid: Laid, whole: Container[Address] = ()) -> Iterator[_Place]:
     """The columns, those of a part in its place where it is opened and alone, unless it is among the `whole`."""
 
-    def places(laid: Laid, x: float, line: int, above: tuple[Node, ...]) -> Iterator[_Place]:
+    def places(laid: Laid, x: float, above: tuple[Node, ...]) -> Iterator[_Place]:
         for column in laid.columns:
-            here, part = max(line, column.line), _alone(column)
+            part = _alone(column)
             if part is not None and part.laid is not None and part.node is not None and part.node.address not in whole:
-                yield from places(part.laid, x + column.x, here, (*above, part.node))
+                yield from places(part.laid, x + column.x, (*above, part.node))
             else:
                 nodes = tuple([item.node for item in column.items if item.node is not None])
-                yield _Place(here, x + column.x + column.width / 2, nodes, above)
+                yield _Place(x + column.x + column.width / 2, nodes, above)
 
-    return places(laid, 0.0, 0, ())
+    return places(laid, 0.0, ())
 
 
 def _work(laid: Laid) -> Iterator[Bar]:
@@ -208,7 +195,7 @@ def _work(laid: Laid) -> Iterator[Bar]:
         often = math.prod([times[node.address] for node in place.above])
         works = [(node, int(work(node) * often)) for node in place.nodes]
         title = clip(", ".join(f"{node.title}: {n:,}" for node, n in works if n), 200)
-        yield Bar(place.line, place.x, sum(n for _, n in works), title)
+        yield Bar(place.x, sum(n for _, n in works), title)
 
 
 def _kept(laid: Laid, held: Mapping[Address, int]) -> Iterator[Bar]:
@@ -218,10 +205,10 @@ def _kept(laid: Laid, held: Mapping[Address, int]) -> Iterator[Bar]:
             within[address[: k + 1]] += n
     for place in _places(laid, held):
         n = sum(within[node.address] for node in place.nodes)
-        yield Bar(place.line, place.x, n, f"{n:,} bytes are kept")
+        yield Bar(place.x, n, f"{n:,} bytes are kept")
 
 
-def _chart(scene: Scene, laid: Laid, left: float, kind: str, heading: str, total: Any, found: Iterable[Bar]) -> None:
+def _chart(scene: Scene, rows: Rows, kind: str, heading: str, total: Any, found: Iterable[Bar]) -> None:
     """Writes bars under the columns, a row of them for each line of the picture, with their total above on the left."""
     unit = "" if kind == "flops" else "B"
     bars = [bar for bar in found if bar.value]
@@ -230,17 +217,19 @@ def _chart(scene: Scene, laid: Laid, left: float, kind: str, heading: str, total
     wide = width(text, SMALL + 1.0)
     scene.width = max(scene.width, wide + 2 * MARGIN)
     y = scene.height - 2.0
-    for place, part in enumerate(laid.lines):
+    left = rows.left
+    placed = [(*rows.at(left + bar.x), bar) for bar in bars]
+    for place, long in enumerate(rows.widths):
         y += HIGH
         if place:
             text = f"line {place + 1}"
         scene.labels.append(Label(text, MARGIN, y, "start", SMALL + 1.0, "note", f"{total(values):,}", wide))
         base = y + 4.0 + BAR
-        rule = Stroke(line((left, base), (left + part.width, base)), "quiet", None, 0.5)
-        scene.marks.append(Mark("rule", (rule,), left, base, part.width, 0.0))
+        rule = Stroke(line((left, base), (left + long, base)), "quiet", None, 0.5)
+        scene.marks.append(Mark("rule", (rule,), left, base, long, 0.0))
         ends: list[float] = []
-        for bar in sorted((b for b in bars if b.line == place), key=lambda b: b.x):
-            _bar(scene, kind, bar, left + bar.x, base, max(values), ends, unit)
+        for x, bar in sorted(((x, b) for row, x, b in placed if row == place), key=lambda pair: pair[0]):
+            _bar(scene, kind, bar, x, base, max(values), ends, unit)
         y = base + 4.0 + HIGH * max(len(ends), 1)
     scene.height = y + MARGIN
 
@@ -291,7 +280,7 @@ def _annotate(scene: Scene, notes: Mapping[Address, Sequence[_Note]]) -> None:
     """Writes notes at their boxes where there is room; where there is none close by, only signs or nothing."""
     room = Room(scene) if notes else None
     for item in (*scene.frames, *scene.glyphs):
-        here = notes.get(item.address, ())
+        here = () if isinstance(item, Frame) and item.open[0] else notes.get(item.address, ())
         if not here or room is None:
             continue
         for texts in ([note.text for note in here], [""] * len(here)):

@@ -230,7 +230,7 @@ def _parts(column: Column, other: Column) -> list[tuple[Laid, Laid]]:
 
 
 def _widen(laid: Laid, wide: float) -> None:
-    laid.width = laid.lines[0].width = wide
+    laid.width = wide
 
 
 def _bend_early(laid: Laid) -> None:

@@ -13,7 +13,7 @@ import pytest
 from helpers import refused
 
 from diagrams.jaxpr import of_function
-from diagrams.layout import lay, scene_of
+from diagrams.layout import lay, scene_of, wrapped
 from diagrams.overlays.charts import OVERLAYS, add
 from diagrams.overlays.keeping import kept, recomputed
 from diagrams.overlays.measures import amount, nbytes
@@ -78,10 +78,11 @@ def picture(
     plan = term if function else of_term(term, fold)
     plan.names = names
     chosen = dataclasses.replace(STYLES[style], names=labels)
-    laid = lay(plan, chosen if mesh is None else sharded(chosen, plan, mesh), wrap)
+    laid = lay(plan, chosen if mesh is None else sharded(chosen, plan, mesh))
     scene = scene_of(laid)
+    rows = wrapped(scene, laid, wrap)
     scene.theme = THEMES["light"]
-    add(scene, laid, overlays, None if function else term, rule)
+    add(scene, laid, rows, overlays, None if function else term, rule)
     return scene
 
 
