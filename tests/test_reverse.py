@@ -57,6 +57,7 @@ from lenses import (
     tied,
     zero,
 )
+from lenses.reverse import Reverse
 
 
 def space(*sizes, **named):
@@ -210,6 +211,42 @@ def test_long_chains():
 
 def _chain(n):
     return compose(*[scale(0.999)] * n).at(Real(2))
+
+
+PRODUCTS = {
+    "i d, d -> i": space(3, 4) @ space(4),
+    "i j -> j i": space(2, 3, 4),
+    "i j -> j": space(2, 3),
+    "i j k -> j": space(2, 3, 4),
+    "i j ->": space(2, 3),
+    "i i -> i": space(3, 3),
+    "i i ->": space(2, 3, 3),
+    "i i j, j k -> i k": space(2, 2, 3) @ space(3, 4),
+    "i i i, j -> j": space(2, 2, 2) @ space(3),
+    "i, i, i ->": space(3) @ space(3) @ space(3),
+    "d, d k -> k": space(b=2, h=3, d=4) @ space(4, 5),
+    "i d, k -> i": space(a=2, i=3, d=4) @ space(5),
+}
+
+
+@pytest.mark.parametrize("batch", [(), (2,)], ids=["one", "batch"])
+@pytest.mark.parametrize("pattern", PRODUCTS)
+def test_the_reverse_of_a_product_is_a_term_of_products(pattern, batch, x64):
+    dom = PRODUCTS[pattern]
+    product = einsum(pattern).at(dom)
+    back = reverse(product)
+    assert not any(isinstance(node.box, Reverse) for node in back.graph.nodes)
+    args = sample(back.dom, 1, batch)
+    opaque = compile(Reverse(product), back.dom)
+    close(compile(back)({}, *args), opaque({}, *args), 1e-12, 1e-12)
+    _, pullback = jax.vjp(lambda *xs: compile(product)({}, *xs), *args[:-1])
+    close(list(one_or_more(compile(back)({}, *args))), list(pullback(args[-1])), 1e-12, 1e-12)
+
+
+def test_reverses_of_products_name_their_axes():
+    assert reverse(dense(k=3).at(Real(t=2, x=4))).cod.names == (("t", "x"),)
+    assert reverse(dense(x=4).at(Real(t=2, x=4))).cod == Real(2, 4)
+    assert reverse(einsum("i d, d -> i").at(Real(t=2, i=3, d=4), Real(d=4))).cod.names == (("t", "i", "d"), ("d",))
 
 
 def test_errors():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from jax import lax
@@ -14,9 +14,9 @@ from ..arguments import as_number, flag, refuse, whole
 from ..boxes.structure import Discard
 from ..errors import LensError, explain
 from ..interpret import Cx, Side
-from ..spaces import Array, Real, Space
+from ..spaces import Array, Index, Real, Space
 from ..strands import Place, Strand, aligned
-from ..terms import Box, Port, Term, tensor
+from ..terms import Box, Port, Term, identity, tensor
 
 
 def along(b: Any, x: Any) -> Any:
@@ -134,7 +134,9 @@ class Dense(Weighted):
     def reverse_term(self, dom: Space) -> Term:
         (x,) = dom
         cut = x.rank - self.axes
-        lead, rows, out = _names(x.names[:cut], "n"), _names(x.names[cut:], "i"), _names(self.names, "o")
+        lead, rows, out = x.names[:cut], x.names[cut:], self.names
+        every = distinct((*lead, *rows, *out), "a", ())
+        lead, rows, out = every[:cut], every[cut : x.rank], every[x.rank :]
         line = " ".join
         to_weight = einsum(f"{line(lead + rows)}, {line(lead + out)} -> {line(rows + out)}")
         to_input = einsum(f"{line(rows + out)}, {line(lead + out)} -> {line(lead + rows)}")
@@ -148,9 +150,14 @@ class Dense(Weighted):
         return traced(r, 4 if self.bias else 3)
 
 
-def _names(names: Sequence[str | None], kind: str) -> list[str]:
-    """Names for an einsum pattern, told apart by their `kind`, that leave the axes unnamed."""
-    return [f"_{kind}{i}" for i in range(len(names))]
+def distinct(names: Sequence[str | None], kind: str, others: Collection[str]) -> list[str]:
+    """Names for an einsum pattern: those of the axes, where they tell them apart from each other and from `others`;
+    the rest are told apart by their `kind`, and leave the axes unnamed."""
+
+    def plain(name: str | None) -> bool:
+        return name is not None and name.isidentifier() and names.count(name) == 1 and name not in others
+
+    return [name if plain(name) and name else f"_{kind}{i}" for i, name in enumerate(names)]
 
 
 def dense(*sizes: int, axes: int = 1, bias: bool = True, init: str = "lecun_normal", **named: int) -> Term:
@@ -204,7 +211,8 @@ class Bias(Box):
     def reverse_term(self, dom: Space) -> Term:
         (x,) = dom
         cut = x.rank - self.axes
-        lead, own = _names(x.names[:cut], "n"), _names(x.names[cut:], "o")
+        every = distinct(x.names, "a", ())
+        lead, own = every[:cut], every[cut:]
         total = einsum(f"{' '.join(lead + own)} -> {' '.join(own)}")
         return traced(lambda b, x, d: (total(d), d), 3)
 
@@ -350,27 +358,58 @@ class Einsum(Box):
         lead = max(math.prod(a.sizes[: a.rank - len(names)]) for names, a in zip(self._operands, dom, strict=True))
         return 2 * lead * math.prod(sizes.values())
 
-    def reverse_term(self, dom: Space) -> Term | None:
-        operands, result = self._operands, self._result
-        if any(len(set(names)) < len(names) for names in operands):
-            return None
-        ranks = {a.rank - len(names) for a, names in zip(dom, operands, strict=True)}
-        if len(ranks) > 1:
-            return None
-        pulls = []
-        for i, names in enumerate(operands):
-            others = operands[:i] + operands[i + 1 :]
-            seen = set(result).union(*others) if others else set(result)
-            if not set(names) <= seen:
-                return None
-            left = ", ".join(" ".join(o) for o in [*others, result])
-            pulls.append(einsum(f"{left} -> {' '.join(names)}"))
+    def reverse_term(self, dom: Space) -> Term:
+        operands, result = self._full(dom)
+        ones = {
+            n: Array((k,), (n,), a.element)
+            for names, a in zip(operands, dom, strict=True)
+            for n, k in zip(names, a.sizes, strict=True)
+        }
+        pulls = [_pull([*operands[:i], *operands[i + 1 :], result], names, ones) for i, names in enumerate(operands)]
 
         def r(*args: Any) -> Any:
             *xs, d = args
             return tuple(pull(*xs[:i], *xs[i + 1 :], d) for i, pull in enumerate(pulls))
 
         return traced(r, len(operands) + 1)
+
+    def _full(self, dom: Space) -> tuple[list[list[str]], list[str]]:
+        """The names of all axes, of leading ones too where some operands lack them."""
+        operands, result = self._operands, self._result
+        leads = [a.rank - len(names) for a, names in zip(dom, operands, strict=True)]
+        first = dom[leads.index(max(leads))].names[: max(leads)]
+        names = distinct(first, "b", {n for names in operands for n in names})
+        return [[*names[:n], *own] for n, own in zip(leads, operands, strict=True)], [*names, *result]
+
+
+def _pull(given: Sequence[Sequence[str]], names: Sequence[str], ones: dict[str, Array]) -> Term:
+    """The change of an operand with these names, from the other operands and the change of the product.
+
+    `ones` has an array of one axis for each name.
+    An axis that was summed in the operand alone gets the same change all along it, and one that stood in it
+    twice has its change on the diagonal: a product with the identity matrix.
+    """
+    from .reductions import spread
+
+    axes = list(dict.fromkeys(names))
+    held = [n for n in axes if any(n in other for other in given)]
+    pull = einsum(f"{', '.join(map(' '.join, given))} -> {' '.join(held)}")
+    for k, n in enumerate(axes):
+        if n not in held:
+            pull >>= spread(ones[n].size, -1 - sum(m in held for m in axes[k:]), None if n.startswith("_") else n)
+    return pull if len(axes) == len(names) else pull >> _diagonal(names, axes, ones)
+
+
+def _diagonal(names: Sequence[str], axes: Sequence[str], ones: dict[str, Array]) -> Term:
+    """An array with these axes as the diagonal of one in which the axes have several places."""
+    from .lookup import constant, one_hot
+
+    places = [n if n not in names[:k] else f"_{n}{k}" for k, n in enumerate(names)]
+    again = [(n, place) for n, place in zip(names, places, strict=True) if n != place]
+    left = ", ".join([" ".join(axes), *map(" ".join, again)])
+    indices = ((ones[n], Index(ones[n].size, below=ones[n].size)) for n, _ in again)
+    matrices = [constant(range(n.size), index) >> one_hot(n.dtype.name) for n, index in indices]
+    return tensor(identity, *matrices) >> einsum(f"{left} -> {' '.join(places)}")
 
 
 def einsum(pattern: str) -> Term:
