@@ -16,11 +16,11 @@ Path = tuple[str, ...]
 class Folding:
     """Decides which parts are closed; `met` are the paths of all parts that it was asked about.
 
-    `long`: convolutions and poolings are parts too, at any depth.
+    `long`: convolutions and poolings are parts too, at any depth. `sides`: maps with parameters from the side are.
     """
 
-    def __init__(self, fold: Fold, long: bool = False):
-        self.long = long
+    def __init__(self, fold: Fold, long: bool = False, sides: bool = True):
+        self.long, self.sides = long, sides
         if isinstance(fold, bool) or not (fold is None or isinstance(fold, int | str | list | tuple | set)):
             want = "a number of levels, or paths such as 'encoder/attention'"
             raise LensError(explain(f"fold={shown(fold)}", expected=want))

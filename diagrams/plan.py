@@ -9,72 +9,34 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from lenses.boxes.convolution import Conv, Pool
+from lenses.combinators.parametrised import Para
 from lenses.spaces import Array
 from lenses.strands import Strand
 from lenses.syntax import shorten
 from lenses.typed import Cell, Circuit, Combinator, Typed
 
 from .folding import Fold, Folding, Path
+from .node import Node, Plan
 from .scene import Address
+from .sides import exposed, is_side, with_sides
 
 
-@dataclass
-class Node:
-    """A box to be drawn.
-
-    `glyph` is the kind of glyph (see `glyphs`), `text` what is written in it, `title` its whole source.
-    `ins` and `outs` are wires; `dom` and `cod` their arrays. Axes in `strands` run past, the others
-    end at the glyph. `inner` is the plan of the part inside, where it is drawn opened. `params` names
-    the arrays that come from the side.
-
-    `enters[i][k]` is the axis of the i-th array outside which is axis k of it inside an opened part,
-    and `leaves` likewise on the way out; None where they are the same. `on_stub`: it is written on the
-    arrow in which the product before it leaves. `turned`: the order, from the top, of the inputs of a sum or
-    the outputs of a copy, where it is not that of their numbers: wires cross less then.
-    """
-
-    glyph: str
-    text: str
-    title: str
-    ins: tuple[int, ...]
-    outs: tuple[int, ...]
-    dom: tuple[Array, ...]
-    cod: tuple[Array, ...]
-    strands: tuple[Strand, ...] = ()
-    address: Address = ()
-    box: Any = None
-    inner: Plan | None = None
-    params: tuple[tuple[str, Array], ...] = ()
-    data: tuple[Any, ...] = ()
-    enters: tuple[tuple[int, ...], ...] | None = None
-    leaves: tuple[tuple[int, ...], ...] | None = None
-    on_stub: bool = False
-    turned: tuple[int, ...] | None = None
-
-
-@dataclass
-class Plan:
-    """Nodes in an order in which each comes after what it needs. Wires 0 to len(dom)-1 come in; `outs` leave."""
-
-    dom: tuple[Array, ...]
-    cod: tuple[Array, ...]
-    nodes: list[Node] = field(default_factory=list)
-    outs: tuple[int, ...] = ()
-    names: tuple[str, ...] = ()
-    address: Address = ()
-
-
-def of_term(typed: Typed, fold: Fold = None, long: bool = False) -> Plan:
+def of_term(typed: Typed, fold: Fold = None, long: bool = False, sides: bool = True) -> Plan:
     """The plan of a typed term; with `long`, convolutions and poolings are parts with what they are made of inside.
 
-    Raises LensError for a path in `fold` at which there is no part.
+    Raises LensError for a path in `fold` at which there is no part. With `sides`, what comes from the side is grabbed and what leaves there is dropped; a term that is one map
+    with sides is drawn as what is in it. Without, such maps are closed.
     """
-    folding = Folding(fold, long)
-    plan = _plan(typed.circuit, (), (), folding)
+    folding = Folding(fold, long, sides)
+    circuit = typed.circuit
+    if sides and is_side(circuit):
+        (cell,) = circuit.cells
+        assert cell.inner is not None and isinstance(cell.box, Para)
+        plan = with_sides(_plan(cell.inner, (cell.index,), (), folding), cell.box)
+    else:
+        plan = _plan(circuit, (), (), folding)
     folding.finish(shorten(typed.term))
     return plan
 
@@ -97,6 +59,8 @@ def _opens(cell: Cell, path: Path, folding: Folding) -> bool:
     """Whether a box is a part that is drawn opened."""
     if not isinstance(cell.box, Combinator) or cell.inner is None:
         return False
+    if isinstance(cell.box, Para):
+        return folding.sides and folding.opens(path)
     opened = folding.opens(path)
     inside = cell.inner.cells
     card = (
@@ -114,6 +78,7 @@ def _plan(circuit: Circuit, address: Address, path: Path, folding: Folding) -> P
         if cell.inner is not None:
             if _opens(cell, below, folding):
                 inner = _plan(cell.inner, here, below, folding)
+                inner = with_sides(inner, cell.box) if isinstance(cell.box, Para) else inner
         elif (long := long_form(cell)) is not None and folding.writes_out(below):
             inner = _plan(long.circuit, here, below, folding)
         node = _node(cell, here, inner)
@@ -160,7 +125,7 @@ def _node(cell: Cell, address: Address, inner: Plan | None) -> Node:
         tuple((port.name, port.array) for port in cell.ports if port.kind == "param"),
         tuple(fields.items()),
     )
-    return node if inner is None else _opened(node, cell)
+    return exposed(node) if inner is None else _opened(node, cell)
 
 
 def _title(box: Any) -> str:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
+from lenses.boxes.structure import Copy
+from lenses.combinators.parametrised import para
 from lenses.errors import LensError, explain
 from lenses.terms import Term
 from lenses.wiring import Builder
 
 from .following import remembered
 from .scene import Address, Frame, Glyph, Key, Point, Scene, Wire, key
+from .sides import DROP, GRAB
 
 MEMORY = ("write", "read")
 """The glyphs between which a wire goes on through memory: no boxes of a term."""
@@ -34,7 +37,31 @@ def read(scene: Scene) -> Term:
     wires: dict[Address, list[Wire]] = defaultdict(list)
     for wire in scene.wires:
         wires[wire.address].append(wire)
-    return _read((), boxes, wires, through)
+    sides = {glyph.address[:-1] for glyph in scene.glyphs if glyph.kind in (GRAB, DROP)}
+    top = min(sides, key=len, default=())
+    if boxes[top[:-1]]:  # what has sides is a part among others
+        return _read((), boxes, wires, through)
+    inside = _read(top, boxes, wires, through)
+    tags = [box for box in boxes[top] if box.kind in (GRAB, DROP)]
+    return para(inside, _numbered(tags, "port"), _numbered(tags, "change")) if top else inside
+
+
+def _numbered(tags: Iterable[Any], what: str) -> list[Any]:
+    """The ports, or the names of changes, that tags stand for, in their order."""
+    found = {number: tag.box for tag in tags for name, number in tag.data if name == what}
+    return [found[k] for k in sorted(found)]
+
+
+def _grabbed(grabs: Sequence[Glyph], builder: Builder, ports: Sequence[Any]) -> dict[Key, Any]:
+    """The wires of parameters by the points at which they are grabbed."""
+    copies: dict[int, Sequence[Any]] = {}
+    carried: dict[Key, Any] = {}
+    for grab in grabs:
+        number, use, uses = (dict(grab.data)[name] for name in ("port", "use", "uses"))
+        if number not in copies:
+            copies[number] = builder.apply(Copy(uses), [ports[number]]) if uses > 1 else (ports[number],)
+        carried |= {key(p): copies[number][use] for p in grab.outs[0]}
+    return carried
 
 
 def _whole(frames: Iterable[Frame]) -> Iterable[Frame]:
@@ -49,17 +76,21 @@ def _whole(frames: Iterable[Frame]) -> Iterable[Frame]:
 def _read(
     address: Address, boxes: dict[Address, list[Any]], wires: dict[Address, list[Wire]], through: dict[Key, Key]
 ) -> Term:
-    here = sorted(boxes[address], key=lambda item: item.address)
+    every = sorted(boxes[address], key=lambda item: item.address)
+    grabs, drops = ([box for box in every if box.kind == kind] for kind in (GRAB, DROP))
+    here = [box for box in every if not isinstance(box, Glyph) or box.kind not in (*MEMORY, GRAB, DROP)]
     strands = _joined(wires[address])
     origin = {key(end): key(start) for start, end, _ in strands}
     origin = {end: origin.get(through[start], start) if start in through else start for end, start in origin.items()}
-    made: set[Key] = {key(p) for box in here for array in box.outs for p in array}
-    used: set[Key] = {key(p) for box in here for array in box.ins for p in array}
+    made: set[Key] = {key(p) for box in every for array in box.outs for p in array}
+    used: set[Key] = {key(p) for box in every for array in box.ins for p in array}
     inputs = _ends(strands, 0, made)
     outputs = _ends(strands, 1, used)
-    here = [box for box in here if not isinstance(box, Glyph) or box.kind not in MEMORY]
-    builder = Builder(len(inputs))
-    carried: dict[Key, Any] = {p: w for w, points in zip(builder.wires(), inputs, strict=True) for p in points}
+    ports = len(_numbered(grabs, "port"))
+    builder = Builder(ports + len(inputs))
+    given = builder.wires()
+    carried: dict[Key, Any] = {p: w for w, points in zip(given[ports:], inputs, strict=True) for p in points}
+    carried |= _grabbed(grabs, builder, given[:ports])
 
     def arrives(points: Iterable[Key], where: str) -> Any:
         points = list(points)
@@ -83,7 +114,9 @@ def _read(
                 term = type(term)(**(term.fields | {"term": inside}))  # type: ignore[attr-defined]
         for array, wire in zip(box.outs, builder.apply(term, ins), strict=True):
             carried |= {key(p): wire for p in array}
-    return builder.term([arrives(points, f"output {k}") for k, points in enumerate(outputs)])
+    changes = [(dict(drop.data)["change"], drop) for drop in drops]
+    dropped = [arrives(map(key, drop.ins[0]), drop.title) for _, drop in sorted(changes, key=lambda pair: pair[0])]
+    return builder.term([*dropped, *(arrives(points, f"output {k}") for k, points in enumerate(outputs))])
 
 
 def _unreadable(where: str, why: str) -> NoReturn:

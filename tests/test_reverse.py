@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from helpers import NAMESPACE, close, refused, sample
 
@@ -11,6 +12,7 @@ from lenses import (
     Index,
     LensError,
     Real,
+    Residue,
     SpaceError,
     Typed,
     add,
@@ -241,6 +243,20 @@ def test_the_reverse_of_a_product_is_a_term_of_products(pattern, batch, x64):
     close(compile(back)({}, *args), opaque({}, *args), 1e-12, 1e-12)
     _, pullback = jax.vjp(lambda *xs: compile(product)({}, *xs), *args[:-1])
     close(list(one_or_more(compile(back)({}, *args))), list(pullback(args[-1])), 1e-12, 1e-12)
+
+
+@pytest.mark.parametrize("pattern", ["i i -> i", "i j -> j", "i i j ->"])
+def test_the_reverse_of_a_product_over_a_ring_is_its_transpose(pattern):
+    """Of a linear map f, R[f](x, d) is the transpose at d: the sums of R[f](x, d) * y and of d * f(y) are equal."""
+    ring = Residue(*[2] * len(pattern.split("->")[0].split()), modulo=5)
+    f = einsum(pattern).at(ring)
+    back = reverse(f)
+    rng = np.random.default_rng(0)
+    x, y = (jnp.asarray(rng.integers(0, 5, a.sizes), a.dtype) for a in (ring[0], ring[0]))
+    d = jnp.asarray(rng.integers(0, 5, f.cod[0].sizes), f.cod[0].dtype)
+    left = np.asarray(compile(back)({}, x, d), int) * np.asarray(y, int)
+    right = np.asarray(d, int) * np.asarray(compile(f)({}, y), int)
+    assert left.sum() % 5 == right.sum() % 5 != 0
 
 
 def test_reverses_of_products_name_their_axes():

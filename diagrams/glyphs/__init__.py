@@ -23,7 +23,7 @@ from .boxes import (
 )
 from .convolutions import Convolution, Pooling, Trapezoid
 from .kind import DOT, Kind, centred, filled
-from .tags import COLOURS, Memory, tag
+from .tags import COLOURS, Memory, Side, tag
 from .textbook import Gate, Plain
 from .wiring import Bar, Bare, Ends, Product, Sum, Wires
 
@@ -67,10 +67,13 @@ Trapezoid("windows", "windows")
 Folded("part", "block", "repeat")
 Memory("write", "write")
 Memory("read", "read")
+Side("parameter", "parameter")
+Side("change", "change")
 
+TAGS = ("write", "read", "parameter", "change")
 _STRING: dict[str, Kind] = {
     **dict.fromkeys(Kind.kinds, Plain("plain")),
-    **{name: Kind.kinds[name] for name in ("wire", "dot", "end", "plus", "constant", "start", "write", "read")},
+    **{name: Kind.kinds[name] for name in ("wire", "dot", "end", "plus", "constant", "start", *TAGS)},
 }
 """The kinds of string diagrams, by the glyphs of boxes."""
 _GATES: dict[tuple[str, int, str], Kind] = {

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..curves import rounded
 from ..plan import Node
 from ..scene import Glyph
 from ..shapes import Shape, Stroke, Text
+from ..styles import Style
 from ..text import width
 from .kind import Kind
-
-if TYPE_CHECKING:
-    from ..styles import Style
 
 COLOURS = 6
 """How many colours slots have, in turn."""
@@ -42,3 +40,18 @@ class Memory(Kind):
 
     def shapes(self, glyph: Glyph) -> Iterator[Shape]:
         yield from tag(glyph, dict(glyph.data)["colour"], 10.0)
+
+
+class Side(Memory):
+    """Where a parameter comes from the side, or its change leaves there: its name, at the wires of its axes."""
+
+    half = 7.0
+
+    def text(self, node: Node, style: Style) -> str:
+        return node.text
+
+    def size(self, node: Node, style: Style) -> float:
+        return width(node.text, 8.5) + 8.0
+
+    def shapes(self, glyph: Glyph) -> Iterator[Shape]:
+        yield from tag(glyph, "parameter", radius=1.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,7 @@ class Plain(Kind):
         if node.glyph in ("pointwise", "scale"):
             return function_text(node)
         if node.glyph == "einsum" and "pattern" in dict(node.data):
-            return clip(str(dict(node.data)["pattern"]).replace("->", "→"), 48)
+            return clip(re.sub(r"\b_(?=\w)", "", str(dict(node.data)["pattern"])).replace("->", "→"), 48)
         return clip(node.title if len(node.title) <= 22 else node.text, 28)
 
     def data(self, node: Node, style: Style) -> tuple[Any, ...]:

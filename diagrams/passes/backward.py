@@ -50,7 +50,7 @@ def draw_backward(
     """The picture of a typed term and of its backward pass under a rule; other arguments as in `draw`."""
     typed = as_typed(term, None, "draw")
     found = passes(typed, check_rule("draw", rule))
-    plan = dataclasses.replace(slotted(of_term(typed, fold), typed, found, rule), names=tuple(names))
+    plan = dataclasses.replace(slotted(of_term(typed, fold, sides=False), typed, found, rule), names=tuple(names))
     style = SlotStyle(**{**vars(NEURAL), "names": labels})
     there = lay(plan, style)
     back = _back(there)

@@ -73,7 +73,7 @@ def _model(cell: Cell, fit: Learner | Dreamer, fold: Fold) -> Plan:
     opened = fold != 0
     inner = None
     if opened:
-        inner = _under(of_term(fit.model, fold - 1 if isinstance(fold, int) else fold), (cell.index,))
+        inner = _under(of_term(fit.model, fold - 1 if isinstance(fold, int) else fold, sides=False), (cell.index,))
     dom, cod = fit.model.dom.arrays, fit.model.cod.arrays
     ins, outs = tuple(range(len(dom))), tuple(range(len(dom), len(dom) + len(cod)))
     node = Node("block", "model", repr(fit.model), ins, outs, dom, cod, (), (cell.index,), cell.box, inner)

@@ -55,7 +55,7 @@ def draw_lens(
         because, do = "pictures of lenses show the lens of any rule", "leave it out, or style='backward'"
         raise LensError(explain(f"draw: style='lens' with rule={shown(rule)}", because=because, do=do))
     typed = as_typed(term, None, "draw")
-    scene = lens_scene(of_term(typed, fold), labels, names)
+    scene = lens_scene(of_term(typed, fold, sides=False), labels, names)
     add_title(scene, title)
     scene.theme = theme
     return scene

@@ -7,6 +7,7 @@ import string
 from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from jax import lax
 
 from .. import initialisers
@@ -140,7 +141,7 @@ class Dense(Weighted):
         line = " ".join
         to_weight = einsum(f"{line(lead + rows)}, {line(lead + out)} -> {line(rows + out)}")
         to_input = einsum(f"{line(rows + out)}, {line(lead + out)} -> {line(lead + rows)}")
-        to_bias = einsum(f"{line(lead + out)} -> {line(out)}")
+        to_bias = einsum(f"{line(lead + out)} -> {line(out)}") if lead else identity
 
         def r(w: Any, *rest: Any) -> Any:
             *_, x, d = rest
@@ -213,7 +214,7 @@ class Bias(Box):
         cut = x.rank - self.axes
         every = distinct(x.names, "a", ())
         lead, own = every[:cut], every[cut:]
-        total = einsum(f"{' '.join(lead + own)} -> {' '.join(own)}")
+        total = einsum(f"{' '.join(lead + own)} -> {' '.join(own)}") if lead else identity
         return traced(lambda b, x, d: (total(d), d), 3)
 
 
@@ -402,14 +403,20 @@ def _pull(given: Sequence[Sequence[str]], names: Sequence[str], ones: dict[str, 
 
 def _diagonal(names: Sequence[str], axes: Sequence[str], ones: dict[str, Array]) -> Term:
     """An array with these axes as the diagonal of one in which the axes have several places."""
-    from .lookup import constant, one_hot
-
     places = [n if n not in names[:k] else f"_{n}{k}" for k, n in enumerate(names)]
     again = [(n, place) for n, place in zip(names, places, strict=True) if n != place]
     left = ", ".join([" ".join(axes), *map(" ".join, again)])
-    indices = ((ones[n], Index(ones[n].size, below=ones[n].size)) for n, _ in again)
-    matrices = [constant(range(n.size), index) >> one_hot(n.dtype.name) for n, index in indices]
-    return tensor(identity, *matrices) >> einsum(f"{left} -> {' '.join(places)}")
+    return tensor(identity, *(_unit_matrix(ones[n]) for n, _ in again)) >> einsum(f"{left} -> {' '.join(places)}")
+
+
+def _unit_matrix(array: Array) -> Term:
+    """The identity matrix with the elements and the size of an array of one axis."""
+    from .lookup import constant, one_hot
+
+    n = array.size
+    if array.real:
+        return constant(range(n), Index(n, below=n)) >> one_hot(array.dtype.name)
+    return constant(np.eye(n), Space([Array((n, n), (None, None), array.element)]))
 
 
 def einsum(pattern: str) -> Term:
