@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from lenses.boxes.convolution import Conv, Pool
 from lenses.combinators.parametrised import Para
@@ -26,8 +27,9 @@ from .sides import exposed, is_side, with_sides
 def of_term(typed: Typed, fold: Fold = None, long: bool = False, sides: bool = True) -> Plan:
     """The plan of a typed term; with `long`, convolutions and poolings are parts with what they are made of inside.
 
-    Raises LensError for a path in `fold` at which there is no part. With `sides`, what comes from the side is grabbed and what leaves there is dropped; a term that is one map
-    with sides is drawn as what is in it. Without, such maps are closed.
+    With `sides`, what comes from the side is grabbed and what leaves there is dropped; a term that is one map
+    with sides is drawn as what is in it. Without, such maps are closed. Raises LensError for a path in `fold` at
+    which there is no part.
     """
     folding = Folding(fold, long, sides)
     circuit = typed.circuit
