@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -137,11 +138,10 @@ class Hashing:
         right = place[np.array(self.right, np.int64)[kept]].tolist()
         table = np.array(self.table, np.int64)[kept].tolist()
         found = _absorbed(self.first, left, right, table, [(int(place[o >> 1]), o & 1) for o in outputs])
-        more = {} if like is None else {
+        more: dict[str, Any] = {} if like is None else {
             "latches": like.latches, "input_names": like.input_names, "output_names": like.output_names
         }  # fmt: skip
-        integers = [np.array(value, np.int32) for value in (left, right, table, found)]
-        return Netlist(self.inputs, *integers, **more)
+        return Netlist(self.inputs, *(np.array(value, np.int32) for value in (left, right, table, found)), **more)
 
 
 class FormalHashing(Hashing):

@@ -30,12 +30,17 @@ class Clock:
         """The seconds that have passed."""
         return time.perf_counter() - self.started
 
+    @property
+    def left(self) -> float:
+        """The seconds that are left."""
+        return max(0.0, self.limit - self.seconds)
+
     def __call__(self) -> bool:
         return self.seconds > self.limit
 
     def within(self, seconds: float) -> Clock:
         """A clock of its own for a part, which stops when this one does at the latest."""
-        return Clock(min(seconds, max(0.0, self.limit - self.seconds)))
+        return Clock(min(seconds, self.left))
 
     def late(self, way: str) -> Undecided:
         """The error of a decision that was not reached in time, on this way."""

@@ -1,4 +1,4 @@
-"""The reverse derivative of a circuit as a circuit, formally: what its polynomial gives, gate by gate from the outputs."""
+"""The reverse derivative of a circuit as a circuit: that of its formal polynomial, gate by gate from the outputs."""
 
 from __future__ import annotations
 

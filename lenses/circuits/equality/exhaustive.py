@@ -28,6 +28,12 @@ WORTH = 1 << 33
 Stop = Callable[[], bool]
 
 
+def estimate(netlist: Netlist) -> float:
+    """The seconds that trying all inputs of a netlist takes, roughly."""
+    work = float(netlist.gates + 1) * 2.0**netlist.inputs
+    return work / (1e11 if work >= WORTH and kernel() is not None else 1e10)
+
+
 def never() -> bool:
     """Goes on."""
     return False

@@ -18,7 +18,7 @@ from ..hashing import Hashing
 from ..netlist import TABLES, Netlist
 from . import sat
 from .clock import Clock
-from .exhaustive import satisfying
+from .exhaustive import estimate, satisfying
 from .identity import difference, planned
 from .polynomials import algebraic_normal_form
 from .simulate import Schedule, lowest
@@ -26,13 +26,13 @@ from .simulate import Schedule, lowest
 RANDOM = 1 << 10
 """Random inputs that are tried before anything else."""
 EXHAUSTIVE = 24
-"""The most inputs that are all tried."""
+"""The inputs up to which all are tried before a solver is asked."""
 SPARSE = 1 << 17
 """The products of monomials that the algebraic normal form may take here."""
 SHORT = 3000
 """The conflicts that a solver is given at first."""
-FALLBACK = 1 << 41
-"""Gate evaluations up to which all inputs are tried before a solver is asked."""
+QUICK = 1.0
+"""The seconds that trying all inputs may take however many they are."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def decide(f: Netlist, g: Netlist, clock: Clock, how: str | None = None) -> Foun
         return Found("one circuit after structural hashing")
     used = np.flatnonzero(gates.needed(differ)[1 : gates.first]).tolist()
     rest = restricted(gates.netlist(differ), used)
-    if how is None and rest.inputs <= EXHAUSTIVE and rest.gates << rest.inputs <= FALLBACK:
+    if how is None and estimate(rest) <= (clock.left / 2 if rest.inputs <= EXHAUSTIVE else QUICK):
         return _exhausted(rest, f.inputs, used, clock)
     if how is None:
         found = _sparse(rest, f.inputs, used)
@@ -145,11 +145,15 @@ def _solved(f: Netlist, g: Netlist, rest: Netlist, used: Sequence[int], clock: C
     gates = Hashing(rest.inputs)
     literals = gates.add(rest)
     by = f"satisfiability of the difference, {sat.SOLVER}"
-    found, done = (None, False) if how is None and not sat.available() else sat.satisfying(gates, literals, clock, SHORT)
+    found, done = (
+        (None, False) if how is None and not sat.available() else sat.satisfying(gates, literals, clock, SHORT)
+    )
     if found is None and not done and how is None:
         test = planned(f, g)
         if test is not None and difference(f, g, test, random.SystemRandom(), clock) is None:
             return Found(f"one formal polynomial, {test}", test.error)
+        if estimate(rest) <= clock.left / 2:
+            return _exhausted(rest, f.inputs, used, clock)
     if found is None and not done:
         sweep = sat.Sweep(rest, clock)
         if sweep.run():
@@ -161,4 +165,3 @@ def _solved(f: Netlist, g: Netlist, rest: Netlist, used: Sequence[int], clock: C
     if not done:
         raise clock.late(f"{by}, of {rest.gates} gates and {rest.inputs} inputs")
     return Found(by)
-

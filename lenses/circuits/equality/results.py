@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Proof:
     remark: str = ""
     names: tuple[str, str] = ("the first circuit", "the second")
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[True]:
         return True
 
     @property
@@ -46,8 +46,8 @@ class Proof:
 
     def __str__(self) -> str:
         error = f"wrong with a probability below 2^{math.ceil(math.log2(self.error))}" if self.error else None
-        return explain(f"proved equal {NOTIONS[self.notion]}",
-                       how=f"{self.how}, in {self.seconds:.2f} s", error=error, derivatives=self.remark or None)  # fmt: skip
+        how = f"{self.how}, in {self.seconds:.2f} s"
+        return explain(f"proved equal {NOTIONS[self.notion]}", how=how, error=error, derivatives=self.remark or None)
 
     __repr__ = __str__
 
@@ -75,7 +75,7 @@ class Counterexample:
     remark: str = ""
     output_name: str = ""
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         return False
 
     def _where(self) -> dict[str, str]:

@@ -221,4 +221,3 @@ class Sweep:
                 return
             if same is False:
                 self._told_apart(clauses.inputs())
-
