@@ -141,7 +141,8 @@ class Hashing:
         more: dict[str, Any] = {} if like is None else {
             "latches": like.latches, "input_names": like.input_names, "output_names": like.output_names
         }  # fmt: skip
-        return Netlist(self.inputs, *(np.array(value, np.int32) for value in (left, right, table, found)), **more)
+        arrays = [np.array(value, np.int32) for value in (left, right, table, found)]
+        return Netlist(self.inputs, arrays[0], arrays[1], arrays[2], arrays[3], **more)
 
 
 class FormalHashing(Hashing):

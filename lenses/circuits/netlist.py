@@ -20,6 +20,12 @@ from ..errors import DataError, explain, shown
 TABLES = {"0": 0, "nor": 1, "not": 3, "xor": 6, "nand": 7, "and": 8, "xnor": 9, "buf": 12, "or": 14, "1": 15}
 """Common truth tables by name: the gate's value at (x, y) is the bit 2x + y of the number. `not` and `buf` read x."""
 
+KINDS = (
+    *("0", "nor", "not x and y", "not", "x and not y", "not y", "xor", "nand"),
+    *("and", "xnor", "y", "x implies y", "buf", "y implies x", "or", "1"),
+)
+"""The 16 truth tables in words, by number."""
+
 
 def polynomials(tables: Any) -> np.ndarray:
     """The polynomial a + bx + cy + dxy of each truth table, (gates,) to (gates, 4), over the ring of two elements."""
@@ -115,6 +121,12 @@ class Netlist:
     def depth(self) -> int:
         """The number of gates on the longest way from an input to an output."""
         return int(self.levels()[self.outputs].max(initial=0))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of gates of each kind of `KINDS`, the most frequent first."""
+        many = np.bincount(self.table, minlength=16)
+        return {KINDS[kind]: int(many[kind]) for kind in np.argsort(-many, kind="stable").tolist() if many[kind]}
 
     def evaluate(self, bits: Any) -> np.ndarray:
         """The outputs (n, ...) of inputs (inputs, ...): the definition, gate by gate, slow for many.

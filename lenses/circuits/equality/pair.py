@@ -105,23 +105,22 @@ def _row(bits: Any) -> str:
 
 def read(f: Circuit, g: Circuit, space: Space | None, parameters: Any, call: str) -> tuple[Given, Given]:
     """Both circuits, read. Raises SpaceError or DataError where their interfaces differ."""
-    for circuit in (f, g):
-        if not isinstance(circuit, Term | Netlist):
-            expected = "a term over bits or a netlist"
-            raise DataError(explain(f"{call} was given {shown(circuit)}", expected=expected))
-    given = parameters if isinstance(parameters, tuple) else (parameters, parameters)
-    if len(given) != 2:
+    trees = parameters if isinstance(parameters, tuple) else (parameters, parameters)
+    if len(trees) != 2:
         raise DataError(
-            explain(f"{call}: {len(given)} trees of parameters", expected="one for both circuits, or a pair of them")
+            explain(f"{call}: {len(trees)} trees of parameters", expected="one for both circuits, or a pair of them")
         )
     typed = [c for c in (f, g) if isinstance(c, Typed)]
     space = typed[0].dom if space is None and typed else space
-    pair = (_side(f, space, given[0], call), _side(g, space, given[1], call))
+    pair = (given(f, space, trees[0], call), given(g, space, trees[1], call))
     _check(*pair, call)
     return pair
 
 
-def _side(circuit: Circuit, space: Space | None, parameters: Any, call: str) -> Given:
+def given(circuit: Circuit, space: Space | None, parameters: Any, call: str) -> Given:
+    """A circuit, read; `space` is its domain where it is a term without a type."""
+    if not isinstance(circuit, Term | Netlist):
+        raise DataError(explain(f"{call} was given {shown(circuit)}", expected="a term over bits or a netlist"))
     if isinstance(circuit, Netlist):
         return Given(circuit)
     term = circuit if isinstance(circuit, Typed) else as_typed(circuit, space, call)
