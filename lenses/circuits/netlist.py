@@ -200,7 +200,7 @@ def ordered(
         while gate not in seen:
             seen.append(gate)
             gate = next(g for g in reads[gate] if waits[g])
-        cycle = [*seen[seen.index(gate) :], gate][::-1]
+        cycle: list[int] = [*seen[seen.index(gate) :], gate][::-1]
         called = [gate_names[g] if gate_names else f"gate {g}" for g in cycle[:12]]
         raise DataError(
             explain(
