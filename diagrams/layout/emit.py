@@ -54,7 +54,7 @@ class _Emit:
 
     def __init__(self, scene: Scene):
         self.scene = scene
-        self.stems: dict[tuple[Address, int], Point] = {}
+        self.stems: dict[tuple[Address, int], tuple[int, Point]] = {}
 
     def plan(self, laid: Laid, dx: float, dy: float, depth: int) -> None:
         self.wires(laid, dx, dy)
@@ -149,11 +149,22 @@ class _Emit:
         where = node.address[:-1]
         stem = next((t.curve[-1][-2:] for t in glyph.threads if t.kind == "stem"), None)
         if stem is not None:
-            self.stems[where, node.outs[0]] = stem
+            self.stems[where, node.outs[0]] = len(self.scene.glyphs), stem
         elif node.on_stub and (where, node.ins[0]) in self.stems:
-            start, y = self.stems[where, node.ins[0]]
-            glyph = dataclasses.replace(glyph, y=y - glyph.height / 2, data=("stem", start))
+            k, (start, y) = self.stems[where, node.ins[0]]
+            if _free(column, item, y - dy, glyph.height / 2):
+                glyph = dataclasses.replace(glyph, y=y - glyph.height / 2, data=("stem", start))
+            else:  # the product leaves as others do
+                threads = [dataclasses.replace(t, kind="stub" if t.kind == "stem" else t.kind)
+                           for t in self.scene.glyphs[k].threads]  # fmt: skip
+                self.scene.glyphs[k] = dataclasses.replace(self.scene.glyphs[k], threads=tuple(threads))
         self.scene.glyphs.append(glyph)
+
+
+def _free(column: Column, item: Item, y: float, half: float) -> bool:
+    """Whether nothing but `item` is at a height in a column."""
+    spans = [(other.rows[0], other.rows[-1]) for other in column.items if other is not item]
+    return not any(a.y - a.up < y + half and y - half < b.y + b.down for a, b in spans)
 
 
 def _line(path: list[tuple[Any, ...]], x: float, y: float) -> None:

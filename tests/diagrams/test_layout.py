@@ -324,6 +324,15 @@ def test_a_line_does_not_break_at_a_stub():
     assert scaled.y + scaled.height / 2 == pytest.approx(stem.curve[-1][2]) and scaled.x > stem.curve[-1][1]
 
 
+def test_what_is_written_on_a_stub_covers_nothing():
+    """A part that lies where the product leaves keeps its place; then the function stands on its own wire."""
+
+    scene = check_picture(random_terms(238, 7)[-1], "neural")
+    (product,) = (g for g in scene.glyphs if g.kind == "product")
+    assert [t.kind for t in product.threads if t.kind in ("stem", "stub")] == ["stub"]
+    assert not any(g.data[:1] == ("stem",) for g in scene.glyphs)
+
+
 def test_parts_that_are_no_block():
     check_picture((split(2, 2) >> coupling(dense(2), dense(2)) >> concatenate()).at(Real(4)), "neural")
     titles = {f.text for f in diagrams.draw(over(0, tanh).at(Real(2, 3))).frames}
