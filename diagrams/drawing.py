@@ -113,6 +113,9 @@ def draw(
         scene = draw_learner(subject, names=_names(names, len(subject.model.dom)), **common)
         return add_legend(scene, of_term(subject.model)) if legend else scene
     if not isinstance(subject, Term) and callable(subject):
+        if long:
+            because = "those of a function are equations of its jaxpr, which have no long form"
+            raise LensError(explain("draw: convolutions='long'", because=because, do="draw a term"))
         typed = None
         plan = _of_function(subject, at, fold)
     else:

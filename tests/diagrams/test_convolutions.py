@@ -163,6 +163,7 @@ def test_what_cannot_be_expanded():
     refused(LensError, lambda: diagrams.expansion(PART, Real(2), path="part/dense_0/x"), "no part", "none")
     refused(LensError, lambda: diagrams.draw(PART, Real(2), expand=wrong), "path=3", "text")
     refused(LensError, lambda: diagrams.draw(relu, Real(2), convolutions="big"), "'short', 'long'")
+    refused(LensError, lambda: diagrams.draw(lambda x: x, Real(2), convolutions="long"), "draw a term")
     term = conv(2).at(IMAGE)
     refused(
         LensError, lambda: diagrams.draw(term, style="lens", convolutions="long"), "convolutions", "both directions"
