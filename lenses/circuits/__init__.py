@@ -1,6 +1,7 @@
 """Boolean circuits: the base of two elements, where equality can be decided."""
 
 from .equality import Counterexample, Proof, Undecided, equal_formal, equal_function, prove_equal
+from .formats import from_aiger, from_blif, from_verilog, load_circuit, save_circuit, to_aiger, to_blif, to_verilog
 from .gates import bit, conj, disj, gate, lookup, mux, nand, neg, nor, xnor, xor
 from .netlist import TABLES, Netlist, ordered
 from .reading import reads, to_netlist
@@ -18,7 +19,11 @@ __all__ = [
     "disj",
     "equal_formal",
     "equal_function",
+    "from_aiger",
+    "from_blif",
+    "from_verilog",
     "gate",
+    "load_circuit",
     "lookup",
     "mux",
     "nand",
@@ -27,8 +32,12 @@ __all__ = [
     "ordered",
     "prove_equal",
     "reads",
+    "save_circuit",
     "simplify",
+    "to_aiger",
+    "to_blif",
     "to_netlist",
+    "to_verilog",
     "xnor",
     "xor",
 ]

@@ -2,13 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import DataError, explain
+from ...errors import DataError, explain, shown
+from ...terms import Term
+from ...trees import leaves, whole
+from ...typed import as_typed
 from ..netlist import Netlist
+from ..reading import to_netlist
+
+Port = tuple[str, int | None]
+"""The name of an array and the number of its bits, None for one bit by itself."""
+
+
+def named(
+    circuit: Netlist | Term, parameters: Any = None, inputs: Sequence[str] = (), outputs: Sequence[str] = ()
+) -> Netlist:
+    """The netlist of a circuit, with names for its bits.
+
+    A name stands for one bit, or for one array of a term's interface, whose bits are then name[0], name[1],
+    ... in order. Without names those of the netlist stay; a term's arrays are x0, x1, ... and y0, y1, ...,
+    and its parameters go by their own names. Raises DataError where there are more names or fewer.
+    """
+    if isinstance(circuit, Netlist):
+        netlist = circuit
+        states = len(netlist.latches)
+        results = len(netlist.outputs) - states
+        ins: list[Port] = [(n, None) for n in netlist.input_names or [f"x{i}" for i in range(netlist.inputs)]]
+        outs: list[Port] = [(n, None) for n in netlist.output_names or [f"y{i}" for i in range(len(netlist.outputs))]]
+        (ins, state), (outs, then) = (
+            (ins[: len(ins) - states], ins[len(ins) - states :]),
+            (outs[:results], outs[results:]),
+        )
+    else:
+        typed = as_typed(circuit, None, "a circuit to be written")
+        netlist, state, then = to_netlist(typed, parameters), [], []
+        ins, outs = ([(f"{stem}{i}", a.size if a.rank else None) for i, a in enumerate(space)]
+                     for stem, space in (("x", typed.dom), ("y", typed.cod)))  # fmt: skip
+        if parameters is None:
+            ins += [(".".join(path), port.array.size) for path, port in leaves(whole(typed.circuit))]
+        outs += [(f"change{i}", None) for i in range(len(netlist.outputs) - sum(a.size for a in typed.cod))]
+    return netlist.renamed(
+        [*_bits("inputs", ins, inputs), *(name for name, _ in state)],
+        [*_bits("outputs", outs, outputs), *(name for name, _ in then)],
+    )
+
+
+def _bits(side: str, ports: Sequence[Port], given: Sequence[str]) -> list[str]:
+    """The names of single bits, from those of arrays or of bits."""
+    own = [name for p, n in ports for name in ([p] if n is None else [f"{p}[{i}]" for i in range(n)])]
+    if not given:
+        return own
+    if isinstance(given, str) or not all(isinstance(name, str) for name in given):
+        raise DataError(explain(f"the names of {side}: {shown(given)}", expected="a list of texts"))
+    if len(given) == len(ports):
+        return _bits(side, [(name, n) for name, (_, n) in zip(given, ports, strict=True)], ())
+    if len(given) != len(own):
+        expected = f"{len(own)}, one a bit" + f", or {len(ports)}, one an array" * (len(ports) != len(own))
+        raise DataError(explain(f"{len(given)} names of {side}", expected=expected, came=shown(given)))
+    return list(given)
 
 
 class Names(NamedTuple):
