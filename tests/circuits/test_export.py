@@ -46,7 +46,8 @@ def test_words_and_learned_tables_have_names():
     assert "table" not in fixed and prove_equal(
         from_verilog(fixed), to_netlist(circuit, {"lookup_0": {"table": np.array([0, 1, 1, 0])}})
     )
-    assert to_netlist(reverse(circuit)).inputs == from_blif(to_blif(reverse(circuit))).inputs
+    back = reverse(HALF_ADDER.at(Bits(), Bits()))
+    assert prove_equal(from_blif(to_blif(back)), to_netlist(back))
 
 
 @pytest.mark.parametrize("ending", [".aag", ".aig", ".blif", ".v"])
