@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from lenses.boxes.structure import Copy
 from lenses.combinators.parametrised import para
@@ -17,7 +17,9 @@ from lenses.errors import LensError, explain
 from lenses.terms import Term
 from lenses.wiring import Builder
 
+from .closing import closed_lens
 from .following import remembered
+from .halves import forward, unreadable
 from .scene import Address, Frame, Glyph, Key, Point, Scene, Wire, key
 from .sides import DROP, GRAB
 
@@ -28,15 +30,16 @@ MEMORY = ("write", "read")
 def read(scene: Scene) -> Term:
     """The term that a scene shows, equal to the one that was drawn.
 
-    Raises LensError where a wire leads nowhere, and for pictures of functions, learners and passes.
+    Of a picture of lenses or of a backward pass it is the term whose lens or passes are drawn, of one of a learner
+    its closed lens. Raises LensError where a wire leads nowhere, where the way back is not that of the way there,
+    and for pictures of functions.
     """
-    boxes: dict[Address, list[Glyph | Frame]] = defaultdict(list)
-    for item in (*scene.glyphs, *_whole(scene.frames)):
-        boxes[item.address[:-1]].append(item)
-    through = {key(away): key(into) for into, away in remembered(scene.glyphs)}
-    wires: dict[Address, list[Wire]] = defaultdict(list)
-    for wire in scene.wires:
-        wires[wire.address].append(wire)
+    if scene.style in ("learner", "dreamer"):
+        half = forward(dataclasses.replace(scene, wires=[wire for wire in scene.wires if wire.address]))
+        return closed_lens(scene, lambda box: _read(box.address, *_by_address(half)))
+    if scene.style in ("lens", "backward"):
+        scene = forward(scene)
+    boxes, wires, through = _by_address(scene)
     sides = {glyph.address[:-1] for glyph in scene.glyphs if glyph.kind in (GRAB, DROP)}
     top = min(sides, key=len, default=())
     if boxes[top[:-1]]:  # what has sides is a part among others
@@ -44,6 +47,18 @@ def read(scene: Scene) -> Term:
     inside = _read(top, boxes, wires, through)
     tags = [box for box in boxes[top] if box.kind in (GRAB, DROP)]
     return para(inside, _numbered(tags, "port"), _numbered(tags, "change")) if top else inside
+
+
+def _by_address(scene: Scene) -> tuple[dict[Address, list[Any]], dict[Address, list[Wire]], dict[Key, Key]]:
+    """The boxes and the wires of a scene by the graph that they are in, and where wires go on through memory."""
+    boxes: dict[Address, list[Glyph | Frame]] = defaultdict(list)
+    for item in (*scene.glyphs, *_whole(scene.frames)):
+        boxes[item.address[:-1]].append(item)
+    through = {key(away): key(into) for into, away in remembered(scene.glyphs)}
+    wires: dict[Address, list[Wire]] = defaultdict(list)
+    for wire in scene.wires:
+        wires[wire.address].append(wire)
+    return boxes, wires, through
 
 
 def _numbered(tags: Iterable[Any], what: str) -> list[Any]:
@@ -96,9 +111,9 @@ def _read(
         points = list(points)
         found = [carried[origin[p]] for p in points if p in origin and origin[p] in carried]
         if not found or len(found) < len(points):
-            _unreadable(where, "no wire leads to it")
+            unreadable(where, "no wire leads to it")
         if len({w.number for w in found}) != 1:
-            _unreadable(where, "strands of several arrays lead to it")
+            unreadable(where, "strands of several arrays lead to it")
         return found[0]
 
     for box in here:
@@ -117,10 +132,6 @@ def _read(
     changes = [(dict(drop.data)["change"], drop) for drop in drops]
     dropped = [arrives(map(key, drop.ins[0]), drop.title) for _, drop in sorted(changes, key=lambda pair: pair[0])]
     return builder.term([*dropped, *(arrives(points, f"output {k}") for k, points in enumerate(outputs))])
-
-
-def _unreadable(where: str, why: str) -> NoReturn:
-    raise LensError(explain("this picture cannot be read", wire=where, because=why))
 
 
 def _joined(wires: Iterable[Wire]) -> list[tuple[Point, Point, int]]:

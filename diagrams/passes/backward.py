@@ -74,7 +74,7 @@ def draw_backward(
     scene.labels.append(Label(note, left, scene.height + 4.0, "start", 8.5, "note", note, wide))
     scene.width, scene.height = max(scene.width, left + wide + 10.0), scene.height + 12.0
     add_title(scene, title)
-    scene.theme = theme
+    scene.theme, scene.style = theme, "backward"
     return scene
 
 

@@ -62,7 +62,7 @@ def draw_learner(
         picture.optimise_parameters()
     picture.close()
     picture.caption(fit.rule.name)
-    scene.theme = theme
+    scene.theme, scene.style = theme, "dreamer" if dreaming else "learner"
     _fit(scene)
     add_title(scene, title)
     return scene
