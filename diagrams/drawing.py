@@ -21,6 +21,7 @@ from .grouping import Groups, grouped, together
 from .jaxpr import labels_of, of_function
 from .layout import lay, scene_of, wrapped
 from .layout.model import PAD
+from .looping import looped
 from .memory import check_memory, remembered
 from .overlays import add, sharded
 from .passes import draw_backward, draw_learner, draw_lens
@@ -128,6 +129,7 @@ def draw(
         plan = of_term(typed, fold, long)
     chosen = dataclasses.replace(STYLES[_choice("style", manner, STYLES)], names=shown_on_wires)
     plan.names = _names(names, len(plan.dom)) or plan.names
+    plan = looped(plan)
     _axes_alone(chosen, groups=groups, bars=bars)
     if groups is not None:
         plan = grouped(plan, groups)

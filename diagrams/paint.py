@@ -59,12 +59,27 @@ def _frame(frame: Frame) -> Iterator[Shape]:
                 ("L", side, y + h - 16.0), ("C", side, y + h - 8.0, side, y + h - 6.0, side + inward, y + h),
             )  # fmt: skip
             yield Stroke(curve, "ink", None, 1.8)
+        for i, j in frame.again:
+            for ports, k, enters in ((frame.ins, i, True), (frame.outs, j, False)):
+                for point in ports[k] if ports else ():
+                    yield from _hook(point, 1 if point[0] < x + w / 2 else -1, enters)
     elif not shut:
         sides = [(start, y, start, y + h)] * (not left) + [(end, y, end, y + h)] * (not right)
         for a, b, c, d in ((start, y, end, y), (start, y + h, end, y + h), *sides):
             yield Stroke(line((a, b), (c, d)), "quiet", None, 0.6)
     if frame.text:
         yield Text(frame.text, x + 12.0, y + 12.5, 10.0, bold=True, width=0.0)
+
+
+def _hook(point: Point, inward: int, enters: bool) -> Iterator[Shape]:
+    """An arrow at a side of a repeat: what a step hands on leaves there downwards, and enters from above."""
+    x, y = point
+    near, far = x + 5.0 * inward, x + 18.0 * inward
+    curve: Curve = (("M", far, y), ("C", (near + far) / 2, y, near + 2.0 * inward, y + 3.0, near, y + 9.0))
+    if enters:
+        curve = (("M", near, y - 9.0), ("C", near + 2.0 * inward, y - 3.0, (near + far) / 2, y, far, y))
+    yield Stroke(curve, "quiet", None, 0.9)
+    yield filled(pointed(curve, 3.6), "quiet")
 
 
 COLOURS = {"backward": "backward", "parameter": "parameter", "state": "state", "note": "quiet"}

@@ -125,7 +125,7 @@ def _node(cell: Cell, address: Address, inner: Plan | None) -> Node:
         box,
         inner,
         tuple((port.name, port.array) for port in cell.ports if port.kind == "param"),
-        tuple(fields.items()),
+        (*fields.items(), *([("learned", bool(cell.inner.params))] if box.glyph == "repeat" and cell.inner else [])),
     )
     return exposed(node) if inner is None else _opened(node, cell)
 

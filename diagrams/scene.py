@@ -129,7 +129,8 @@ class Frame:
     """What stands around a part: a tinted block with a title, or the brackets of a repeat with its count.
 
     `ins` and `outs` are the points at which strands of each array cross its sides. A part that is broken into rows
-    has a frame in each; `open` says whether it goes on there on the left and on the right.
+    has a frame in each; `open` says whether it goes on there on the left and on the right. `again` are the arrays
+    that a step of a repeat hands on to the next: each the number of one that comes in, and of the one that leaves.
     """
 
     kind: str
@@ -145,6 +146,7 @@ class Frame:
     ins: tuple[tuple[Point, ...], ...] = ()
     outs: tuple[tuple[Point, ...], ...] = ()
     open: tuple[bool, bool] = (False, False)
+    again: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

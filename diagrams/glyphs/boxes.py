@@ -88,8 +88,9 @@ class Card(Kind):
         return 26.0 + max((width(mark, 9.0) for mark in marks), default=0.0)
 
     def data(self, node: Node, style: Style) -> tuple[Any, ...]:
-        """The subscript, + where there is a bias, and the superscript, the name of the block around it."""
-        plus = "+" if any(name == "bias" for name, _ in node.params) else ""
+        """The subscript, the indices of the repeats around it and + where there is a bias, and the superscript, the
+        name of the block around it."""
+        plus = dict(node.data).get("index", "") + "+" * any(name == "bias" for name, _ in node.params)
         name = dict(node.data).get("name")
         own = clip(name, 16) if isinstance(name, str) and self.letter == "L" else ""
         return (plus, own) if plus or own else ()

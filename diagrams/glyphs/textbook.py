@@ -15,6 +15,9 @@ from ..text import clip, width
 from .boxes import function_text
 from .kind import Kind, centred
 
+SUBSCRIPTS = str.maketrans("ijkl", "ᵢⱼₖₗ")
+"""The indices of parameters that each step of a repeat has of its own."""
+
 
 class Plain(Kind):
     """A box of a string diagram; its parameters come from above."""
@@ -31,7 +34,8 @@ class Plain(Kind):
         return clip(node.title if len(node.title) <= 22 else node.text, 28)
 
     def data(self, node: Node, style: Style) -> tuple[Any, ...]:
-        return tuple((clip(name, 16), clip(space_text(a, "sizes"), 18)) for name, a in node.params)
+        index = dict(node.data).get("index", "").translate(SUBSCRIPTS)
+        return tuple((clip(name, 16) + index, clip(space_text(a, "sizes"), 18)) for name, a in node.params)
 
     def margins(self, node: Node, style: Style) -> tuple[float, float]:
         return (self.half + (24.0 if node.params else 3.0), self.half + 3.0)

@@ -23,7 +23,7 @@ from ..plan import Node, Plan
 from ..styles import Style
 from .columns import by_column, column_of
 from .emit import scene_of
-from .model import Column, Laid, Slot
+from .model import HOOK, PAD, Column, Laid, Slot
 from .places import place
 from .rows import frame_row, settle
 from .wrapping import Rows, wrapped
@@ -31,16 +31,16 @@ from .wrapping import Rows, wrapped
 __all__ = ["Laid", "Rows", "lay", "scene_of", "wrapped"]
 
 
-def lay(plan: Plan, style: Style, framed: Sequence[float] | None = None) -> Laid:
+def lay(plan: Plan, style: Style, framed: Sequence[float] | None = None, side: float = PAD) -> Laid:
     """Lays a plan out, in one line.
 
     `framed`: it stands in a frame, and these are the heights at which its strands come in, as far as they
-    leave room for each other; its ends need no labels.
+    leave room for each other; its ends need no labels. `side` is the room at its sides.
     """
     arrays = dict(enumerate(plan.dom))
     for node in plan.nodes:
         arrays |= zip(node.outs, node.cod, strict=True)
-    laid = Laid(plan, style, arrays, framed is not None)
+    laid = Laid(plan, style, arrays, framed is not None, side)
     user = {w: node for node in plan.nodes for w in node.ins}
     if style.axes:
         _mark_stubs(plan, user)
@@ -105,7 +105,8 @@ def _open_parts(column: Column, laid: Laid, heights: dict[Slot, float]) -> None:
             at = tuple(heights[w, s] for w in node.ins for s in laid.slots(w))
             at = tuple(round(y - at[0], 3) for y in at)
         if (node.address, at) not in laid.parts:
-            laid.parts[node.address, at] = lay(node.inner, laid.style, at)
+            side = HOOK if "again" in dict(node.data) else PAD
+            laid.parts[node.address, at] = lay(node.inner, laid.style, at, side)
         item.laid = laid.parts[node.address, at]
         item.rows = [frame_row(item.laid)]
 

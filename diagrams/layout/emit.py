@@ -125,7 +125,7 @@ class _Emit:
         self.scene.frames.append(
             Frame(
                 kind, x, top, column.width, tall, frame_text(node), node.title, node.address, node.box, depth,
-                points(node.ins, x, ins), points(node.outs, far, outs),
+                points(node.ins, x, ins), points(node.outs, far, outs), again=dict(node.data).get("again", ()),
             )
         )  # fmt: skip
         if column.width > laid.width:  # the column is wider: the last wires inside are longer

@@ -16,6 +16,8 @@ from ..text import width
 
 PAD = 10.0
 """The space around what is inside a frame."""
+HOOK = 20.0
+"""The space beside the brackets of a repeat, for the arrows of what is carried on."""
 TITLE = 16.0
 """The height of a frame's title."""
 
@@ -84,13 +86,15 @@ class Laid:
     """A plan with its places, relative to its left edge and the height of its first input.
 
     `ins` and `outs` are the heights of its ends; `labelled` the ends (number, axis) that carry a label
-    close to the right edge; `parts` the parts inside, by the heights at which wires come to them.
+    close to the right edge; `side` the room for what is drawn at the sides of its frame; `parts` the parts
+    inside, by the heights at which wires come to them.
     """
 
     plan: Plan
     style: Style
     arrays: dict[int, Array]
     framed: bool
+    side: float = PAD
     columns: list[Column] = field(default_factory=list)
     width: float = 0.0
     top: float = 0.0

@@ -8,7 +8,7 @@ from .. import glyphs
 from ..plan import Node
 from ..text import clip, width
 from .dashes import beneath
-from .model import PAD, Column, Item, Laid, Slot
+from .model import Column, Item, Laid, Slot
 
 RELABEL = 420.0
 """The distance after which a wire that runs on is labelled again."""
@@ -39,7 +39,7 @@ def place(laid: Laid) -> None:
         seen |= dict.fromkeys(column.labels, x)
         column.label_width = _label_width(laid, column.labels, k == 0)
         if laid.framed and (not k or column is last):
-            column.label_width = max(column.label_width, PAD)
+            column.label_width = max(column.label_width, laid.side)
         laid.width = max(laid.width, x + column.label_width)
         for item in column.items:
             for row in item.rows:
@@ -100,6 +100,8 @@ def _width(item: Item, laid: Laid) -> float:
 def frame_text(node: Node) -> str:
     """The title of a frame: the name of the part, how often it is repeated, or along which axis."""
     fields = dict(node.data)
+    if "range" in fields:
+        return fields["range"]
     if "times" in fields:
         return f"× {fields['times']}"
     if "axis" in fields and node.inner is not None and node.enters is not None:

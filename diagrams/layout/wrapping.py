@@ -20,7 +20,7 @@ from ..scene import Address, Curve, Dash, Frame, Glyph, Label, Scene, Wire
 from ..shapes import Shape, Text
 from ..text import width
 from .emit import left_of, wire_label
-from .model import PAD, TITLE, Laid
+from .model import HOOK, PAD, TITLE, Laid
 
 LINES = 26.0
 """The distance between rows."""
@@ -214,7 +214,7 @@ def _taken(scene: Scene) -> Iterator[Span]:
     for frame in scene.frames:
         title = width(frame.text, 10.0, True)
         yield frame.x - 2.0, frame.x + 14.0 + title
-        yield frame.x + frame.width - 4.0, frame.x + frame.width + 2.0
+        yield frame.x + frame.width - (HOOK if frame.again else 4.0), frame.x + frame.width + 2.0
 
 
 def _reach(glyph: Glyph) -> Span:

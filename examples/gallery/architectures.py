@@ -33,7 +33,9 @@ from lenses import (
     reduce_mean,
     relu,
     scale,
+    scan,
     softmax,
+    tanh,
     wired,
 )
 
@@ -128,6 +130,11 @@ embed = embedding(m=M) >> bias(2)  # the bias is the learned embedding of positi
 encoder = block("encoder", embed >> encoder_block**LAYERS)
 decoder = block("decoder", embed @ identity >> decoder_block**LAYERS >> identity @ discard)
 transformer = identity @ encoder >> decoder >> dense(word=WORDS) >> softmax("word")
+
+# -- recurrent networks ----------------------------------------------------------------------
+
+cell = dense(h=4) @ dense(h=4) >> add >> tanh >> copy
+recurrent = scan(block("cell", cell), "time")
 
 # -- convolutions ----------------------------------------------------------------------------
 
@@ -305,6 +312,13 @@ ARCHITECTURES = [
         transformer.at(Index(target=6, below=WORDS), Index(source=5, below=WORDS)),
         fold=2,
         inputs=("Y", "X"),
+    ),
+    Picture(
+        "recurrent",
+        "Recurrent network",
+        "A cell at every time: its state leaves at the right bracket and enters again at the left.",
+        recurrent.at(Real(h=4), Real(time=7, x=3)),
+        inputs=("H", "X"),
     ),
     Picture(
         "convolution",

@@ -135,7 +135,7 @@ def test_a_part_is_closed_and_opened():
 
 def test_a_repeat_and_a_term_of_parts_are_expanded():
     left, right, _ = sides(diagrams.expansion((dense(3) >> relu) ** 4, Real(b=2, d=3), wrap=None))
-    assert [item.text for item in left] == ["repeat × 4"] and right[-1].text == "× 4"
+    assert [item.text for item in left] == ["repeat × 4"] and right[-1].text == "i = 1 … 4"
     left, right, _ = sides(diagrams.expansion(PART >> PART, Real(4), wrap=None))
     assert [item.text for item in left] == ["part", "part"] and len(right) > 6
 

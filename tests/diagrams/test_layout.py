@@ -249,21 +249,21 @@ def test_blocks_repeats_and_folds():
     part = block("encoder", copy >> (identity @ block("ff", dense(8) >> relu >> dense(d=4))) >> add)
     typed = (part**3).at(Real(token=5, d=4))
     opened = check_picture(typed, "neural")
-    assert [(f.kind, f.text) for f in opened.frames] == [("repeat", "× 3"), ("block", "encoder"), ("block", "ff")]
+    assert [(f.kind, f.text) for f in opened.frames] == [("repeat", "i = 1 … 3"), ("block", "encoder"), ("block", "ff")]
     for outer, inner in pairwise(opened.frames):
         assert outer.x < inner.x and inner.x + inner.width < outer.x + outer.width
         assert outer.y < inner.y and inner.y + inner.height < outer.y + outer.height
     for depth in range(3):
         assert len(check_picture(typed, "neural", fold=depth).frames) == depth
     closed = check_picture(typed, "string", fold="repeat_0/encoder/ff")
-    assert [f.text for f in closed.frames] == ["× 3", "encoder"] and "ff" in {g.text for g in closed.glyphs}
+    assert [f.text for f in closed.frames] == ["i = 1 … 3", "encoder"] and "ff" in {g.text for g in closed.glyphs}
 
 
 def test_steps_of_a_scan_are_framed():
     cell = (dense(4) @ dense(4)) >> add >> tanh >> copy
     scene = diagrams.draw(scan(cell, "time").at(Real(4), Real(time=7, d=3)))
     (frame,) = scene.frames
-    assert frame.kind == "repeat" and frame.text == "for each step of time"
+    assert frame.kind == "repeat" and frame.text == "time = 1 … 7"
     assert [len(points) for points in frame.ins] == [1, 2] and not strands(scene, "time")[-1].address
 
 
