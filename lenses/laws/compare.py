@@ -1,7 +1,8 @@
 """Are two maps equal? Exactly where that can be decided, and up to measured rounding noise elsewhere.
 
 Two terms that are one in the free category are equal: nothing is run. Over a finite domain every
-point is tried and equality is exact; both are proofs. Over the reals both sides are run at several
+point is tried and equality is exact; over bits it is decided however many points there are (`exact`).
+All these are proofs. Over the reals both sides are run at several
 points, and again with every input and every box's output moved by a unit in the last place; how far
 the results move is the noise. Sides that differ by more than `ALLOW` times the noise are different.
 A point where the noise is as large as half the digits (a kink was crossed) says nothing and is left out.
@@ -18,9 +19,11 @@ import numpy as np
 from ..boxes.structure import Check, Copy, Discard
 from ..functor import fold
 from ..spaces import RealElement, Space
+from . import exact
 from .maps import Equation, Map
 from .points import EXACT, USUAL, all_points, count, points
 from .reference import Jitter, meaning
+from .verdict import FUNCTION, Difference, Verdict
 
 ALLOW = 20.0
 """How many times the noise two equal sides may differ by."""
@@ -30,44 +33,12 @@ MOST = 1 << 16
 """The most points of a finite domain that are all tried."""
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Where two sides differ: the output wire, the values there, the noise, and the inputs of that point."""
+def compare(equation: Equation, seed: int = 0, kinds: Sequence[str] = USUAL, strict: bool = False) -> Verdict:
+    """Whether the two sides of an equation are equal; see the module.
 
-    wire: int
-    left: Any
-    right: Any
-    noise: float
-    inputs: list[Any]
-    kind: str = ""
-
-    @property
-    def ratio(self) -> float:
-        """The difference in units of what noise would allow."""
-        gap = np.max(np.abs(np.asarray(self.left, "float64") - np.asarray(self.right, "float64")), initial=0.0)
-        return float(gap / self.noise) if self.noise else float("inf")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What came of a comparison: "proved", "holds", "fails", or that no point said anything.
-
-    That is "nothing" where neither side is a number, and "lost" where one of them is.
+    `strict` says that over bits they must be one formal polynomial, where that can be decided, as laws of
+    derivatives need it.
     """
-
-    outcome: str
-    because: str
-    tried: int = 0
-    difference: Difference | None = None
-
-    @property
-    def failed(self) -> bool:
-        """Whether the sides differ."""
-        return self.outcome == "fails"
-
-
-def compare(equation: Equation, seed: int = 0, kinds: Sequence[str] = USUAL) -> Verdict:
-    """Whether the two sides of an equation are equal; see the module."""
     left, right = equation.left, equation.right
     if left.dom != right.dom or left.cod != right.cod:
         difference = Difference(-1, left.cod, right.cod, 0.0, [])
@@ -78,8 +49,13 @@ def compare(equation: Equation, seed: int = 0, kinds: Sequence[str] = USUAL) -> 
         return Verdict("proved", "both sides are one expression of the free cartesian category")
     rng = np.random.default_rng(seed)
     size = count(left.dom)
+    pair = exact.read(equation)
     if size <= MOST:
-        return _exact(equation, all_points(left.dom) if left.dom.arrays else [], int(size))
+        found = _exact(equation, all_points(left.dom) if left.dom.arrays else [], int(size))
+        return exact.polynomials(pair, found, strict) if pair and found.outcome == "proved" else found
+    decided = exact.decided(equation, pair, seed, strict) if pair else None
+    if decided is not None:
+        return decided
     return _noisy(equation, rng, kinds)
 
 
@@ -147,7 +123,7 @@ def _exactly(equation: Equation, xs: list[Any], size: int) -> Verdict:
             return Verdict("fails", f"at a point of {size}", size, found)
     if real:
         return Verdict("holds", f"at all of {size} points, up to rounding", size)
-    return Verdict("proved", f"equal at all of {size} points", size)
+    return Verdict("proved", f"equal at all of {size} points", size, None, FUNCTION)
 
 
 def _ulp(dtype: Any) -> float:

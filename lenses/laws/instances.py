@@ -14,7 +14,7 @@ from ..spaces import Space
 from ..typed import Misfit, Typed
 from .compare import Verdict, compare
 from .generate import random_term
-from .law import Law, Variable
+from .law import DERIVING, Law, Variable
 from .maps import Equation, Map, drawn
 from .signature import Signature
 
@@ -57,7 +57,9 @@ class Instance:
         """Whether the law holds here, and the equation that decides."""
         found: list[Verdict] = []
         for claim in self.equations(R):
-            verdict = compare(claim, self.seed) if isinstance(claim, Equation) else claim.verdict(self.seed)
+            strict = self.law.structure.name in DERIVING
+            equation = isinstance(claim, Equation)
+            verdict = compare(claim, self.seed, strict=strict) if equation else claim.verdict(self.seed)
             if verdict.failed:
                 return verdict
             found.append(verdict)

@@ -93,6 +93,11 @@ class Expected:
     holds: bool
 
 
+DERIVING = frozenset(
+    {"reverse derivative", "tangent functor", "lens", "lens with additive put", "lawful lens", "rule"}
+    | {"parametrised lens", "additive map"}
+)
+"""The structures whose laws speak of derivatives."""
 STRUCTURES: dict[str, Structure] = {}
 """Every structure by its name, in the order of the theory."""
 

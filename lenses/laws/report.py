@@ -81,7 +81,10 @@ def _shown(x: Any) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome for one law: "proved", "holds", "fails" or "skipped"; `count` is the number of points or cases."""
+    """The outcome for one law: "proved", "holds", "fails" or "skipped"; `count` is the number of points or cases.
+
+    `notion` says in which sense sides over a finite ring were proved equal, where it matters.
+    """
 
     law: Law
     of: str
@@ -90,6 +93,7 @@ class Finding:
     expected: bool = True
     count: int = 0
     failure: Failure | None = None
+    notion: str = ""
 
     @property
     def ok(self) -> bool:
@@ -110,7 +114,8 @@ class Finding:
             said = f"holds on {self.count}"
             return f"{said} (a finding: it fails in general)" if not self.expected else said
         if self.outcome == "proved":
-            return "proved (a finding: it fails in general)" if not self.expected else "proved"
+            said = f"proved {self.notion}".strip()
+            return f"{said} (a finding: it fails in general)" if not self.expected else said
         return f"skipped, {self.because}"
 
     @property
@@ -220,7 +225,7 @@ class Report:
             for f in findings:
                 short = f.outcome == "skipped" or (f.outcome == "proved" and f.expected)
                 (alike.setdefault(f.verdict, []) if short else rest).append(f)
-            for verdict, some in sorted(alike.items(), key=lambda item: item[0] != "proved"):
+            for verdict, some in sorted(alike.items(), key=lambda item: not item[0].startswith("proved")):
                 lines.append(f"  {verdict}: {', '.join(f.law.name for f in some)}")
             lines += [f"  {f.law.name:<{width}}  {f.verdict}" for f in rest]
         lines.append(self.summary)

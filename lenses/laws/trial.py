@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,19 +13,15 @@ from ..typed import Misfit, Typed
 from .blame import blame, explained, replay_line, sides
 from .compare import Verdict, compare
 from .instances import Instance, Maker, parameters, verdict_of
-from .law import Expected, Law
+from .law import DERIVING, Expected, Law
 from .maps import Equation
 from .report import Failure, Finding
 from .structures import boxes
 from .subjects import Section
+from .verdict import FORMAL, FUNCTION
 
 EXAMPLES = 4
 """Instances a law, by default."""
-DERIVING = frozenset(
-    {"reverse derivative", "tangent functor", "lens", "lens with additive put", "lawful lens", "rule"}
-    | {"parametrised lens", "additive map"}
-)
-"""The structures whose laws speak of derivatives."""
 PATIENCE = 60
 """Instances that a law is tried at which is expected to fail, until it does."""
 
@@ -125,7 +121,7 @@ class Search:
         if not outcomes:
             return Finding(law, section.of, "skipped", f"because {reasons[0] if reasons else 'nothing fits'}", expected)
         if all(v.outcome == "proved" for v in outcomes):
-            return Finding(law, section.of, "proved", outcomes[0].because, expected, len(outcomes))
+            return _proved(law, section.of, outcomes, expected)
         return Finding(law, section.of, "holds", "", expected, sum(max(v.tried, 1) for v in outcomes))
 
 
@@ -141,6 +137,12 @@ def _inapplicable(law: Law, subject: Typed) -> str | None:
     if "box" in needs and not isinstance(subject.term, Box):
         return "it is a composite; kinks of composites are not those of their parts"
     return None
+
+
+def _proved(law: Law, of: str, verdicts: Sequence[Verdict], expected: bool) -> Finding:
+    """The finding on a law that was proved at all instances, in the weakest of the senses in which it was."""
+    weakest = max(verdicts, key=lambda v: (v.notion == FUNCTION, v.notion == FORMAL))
+    return Finding(law, of, "proved", weakest.because, expected, len(verdicts), None, weakest.notion)
 
 
 def _claimed(law: Law, section: Section, expected: bool, seed: int) -> Finding:
@@ -165,5 +167,5 @@ def _claimed(law: Law, section: Section, expected: bool, seed: int) -> Finding:
         because = found[0].because if found else "there is nothing to compare"
         return Finding(law, section.of, "skipped", f"because {because}", expected)
     if all(v.outcome == "proved" for v in some):
-        return Finding(law, section.of, "proved", some[0].because, expected, len(some))
+        return _proved(law, section.of, some, expected)
     return Finding(law, section.of, "holds", "", expected, sum(max(v.tried, 1) for v in some))
