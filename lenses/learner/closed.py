@@ -47,12 +47,11 @@ class Closed:
         self.model: Expose = expose(model)
         self.rule = rule.bind(model)
         paths = [path for path, _ in leaves(whole(model.circuit))]
-        tree = nest(paths, [jax.ShapeDtypeStruct(a.sizes, a.dtype) for a in self.model.params])
+        tree = nest(paths, list(self.model.params))
         # A tree's leaves stand in sorted order, the model's wires in the order of the term.
         order = {path: i for i, path in enumerate(_sorted_paths(tree))}
         self._to_wires = [order[path] for path in paths]
-        inputs = [jax.ShapeDtypeStruct(a.sizes, a.dtype) for a in model.dom]
-        self.update: Update = optimiser.lens(tree if learned == "params" else inputs)
+        self.update: Update = optimiser.lens(tree if learned == "params" else list(model.dom))
         label = Space([loss.labels(model.cod[0], integers)])
         if learned == "params":
             arrange = compose(self.update, permute(*self._to_wires))

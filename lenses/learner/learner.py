@@ -263,11 +263,13 @@ class Dreamer:
         return self.closed.lens
 
     def init(self, key: Any = None, start: Any = None, scale: float = 0.01) -> Dream:
-        """The initial state: `start` if it is given (an array, or a tuple of them), noise of `scale` otherwise."""
+        """The initial state: `start` if it is given (an array, or a tuple of them), noise of `scale` otherwise.
 
+        Over a ring the noise is uniform.
+        """
         if start is None:
             keys = jax.random.split(jax.random.key(0) if key is None else key, len(self.model.dom))
-            xs = [jax.random.normal(k, a.sizes, a.dtype) * scale for k, a in zip(keys, self.model.dom, strict=True)]
+            xs = [_noise(k, a, scale) for k, a in zip(keys, self.model.dom, strict=True)]
         else:
             given = start if isinstance(start, tuple | list) else (start,)
             xs = [jnp.array(x) for x in check_arrays(self.model.dom, [as_array(x) for x in given], self.model)]
@@ -304,6 +306,12 @@ class Dreamer:
         return _dream_scan(self, state, jnp.asarray(y), steps)
 
 
+def _noise(key: Any, array: Array, scale: float) -> Any:
+    if array.real:
+        return jax.random.normal(key, array.sizes, array.dtype) * scale
+    return jax.random.choice(key, jnp.asarray(array.element.values, array.dtype), array.sizes)
+
+
 def _dream_scan(dreamer: Dreamer, state: Dream, y: Any, steps: int) -> tuple[Dream, Any]:
     return jax.jit(lambda s: jax.lax.scan(lambda s, _: dreamer._step(s, y), s, None, length=steps))(state)
 
@@ -326,6 +334,6 @@ def dream(
     """
     typed = as_typed(model, space, "dream")
     for i, a in enumerate(typed.dom):
-        if not a.real:
+        if a.change is None:
             raise LensError(explain(f"dream: input {i} cannot change", space=repr(a), do="dream after the embedding"))
     return Dreamer(typed, params, states or {}, *_closing("dream", loss, optimiser, rate, rule))

@@ -82,6 +82,16 @@ class Loss(Box):
         """What is registered under the name."""
         return LOSSES[self.name]
 
+    def of(self, label: Array) -> Callable[..., Any]:
+        """The function of (prediction, label) for labels that are such an array."""
+        f = self.meaning.index if isinstance(label.element, IndexElement) else self.meaning.real
+        assert f is not None
+        return f
+
+    def right(self, label: Array) -> Callable[..., Any] | None:
+        """Whether predictions are right, a function of (prediction, label), where the loss has a notion of it."""
+        return self.meaning.correct
+
     def labels(self, prediction: Array, integers: bool) -> Array:
         """The array of labels that goes with a prediction: indices of its last axis, or like itself."""
         if integers and self.meaning.index is not None:
@@ -96,7 +106,8 @@ class Loss(Box):
     def type(self, dom: Space) -> Space:
         y, label = dom
         if y.rank < 1 or not y.real:
-            self.fail(0, "a real array with at least 1 axis, the one that the loss reduces", y)
+            do = None if y.real or y.change is None else "over bits, use xor_error"
+            self.fail(0, "a real array with at least 1 axis, the one that the loss reduces", y, do)
         allowed = self.allowed(y)
         if label not in allowed:
             self.fail(1, "labels: " + " or ".join(map(repr, allowed)), label)
@@ -114,10 +125,7 @@ class Loss(Box):
         return 4 * dom[0].size
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        y, label = xs
-        f = self.meaning.index if isinstance(cx.dom[1].element, IndexElement) else self.meaning.real
-        assert f is not None
-        return f(y, label)
+        return self.of(cx.dom[1])(*xs)
 
 
 squared = Loss("squared")

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from ..arguments import number, positive
 from ..errors import LensError, explain, shown
 from ..interpret import Cx, Side
-from ..spaces import Array, Space, element_of
+from ..spaces import Array, Element, RealElement, Space, element_of
 from ..terms import Box, Term
 from .rates import Schedule, check_rate, slowing
 
@@ -33,6 +33,8 @@ class Optimiser:
     """
 
     rate: float | Schedule
+    bases: ClassVar[tuple[type[Element], ...]] = (RealElement,)
+    """The element types of parameters that it moves."""
 
     def init(self, params: Tree) -> dict[str, Any]:
         """The initial state: a dict of slots; "count" only where something depends on it."""
@@ -69,9 +71,15 @@ class Optimiser:
         return {"count": state["count"] + 1} if self.counts else {}
 
     def lens(self, params: Tree) -> Update:
-        """The optimiser as a box (S @ P -> P) at a tree of arrays (or of their shapes)."""
-        state = jax.eval_shape(self.init, params)
-        return Update(self, *(Flat.of(t) for t in (state, params)))
+        """The optimiser as a box (S @ P -> P) at a tree of arrays, of their shapes, or of arrays of spaces."""
+        flat = Flat.of(params)
+        for array in flat.space:
+            if not isinstance(array.element, self.bases):
+                known = " or ".join(sorted(base.name for base in self.bases))
+                do = "over bits, use ascent(), or flips() with the rule boolean_variation()"
+                raise LensError(explain(f"{self!r} cannot move {array!r}", expected=f"{known} parameters", do=do))
+        shapes = jax.tree.unflatten(flat.tree, [jax.ShapeDtypeStruct(a.sizes, a.dtype) for a in flat.space])
+        return Update(self, Flat.of(jax.eval_shape(self.init, shapes)), flat)
 
     def __repr__(self) -> str:
         own = [getattr(self, f.name) for f in fields(self)]
@@ -88,10 +96,13 @@ class Flat:
 
     @classmethod
     def of(cls, tree: Any) -> Flat:
-        """The structure of a tree of arrays."""
+        """The structure of a tree of arrays; arrays of spaces stay what they are."""
         leaves, structure = jax.tree.flatten(tree)
         arrays = []
         for x in leaves:
+            if isinstance(x, Array):
+                arrays.append(x)
+                continue
             element = element_of(x.dtype)
             if element is None:
                 raise LensError(
@@ -146,7 +157,8 @@ class Update(Box):
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
         state, params = self._trees(kept)
         state, params = self.optimiser.put(state, params, jax.tree.unflatten(self.params.tree, list(ds)))
-        return {}, [*jax.tree.leaves(state), *jax.tree.leaves(params)]
+        moved = zip(self.params.space, jax.tree.leaves(params), strict=True)
+        return {}, [*jax.tree.leaves(state), *(a.element.reduce(x) for a, x in moved)]
 
 
 @dataclass(frozen=True, repr=False)

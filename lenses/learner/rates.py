@@ -1,11 +1,14 @@
 """Rates: lenses L -> 1 that end a learner (Cruttwell et al. 2021, section 3.3).
 
-A rate reads the losses and sends back what each of them counts for: the mean over all examples,
-times the rate. It publishes the mean loss to the pass.
+A rate reads the losses and sends back what each of them counts for: over the reals the mean over all
+examples, times the rate; over a ring, where there is no mean, the loss itself, the identity. It
+publishes the mean loss to the pass, over a ring the share of losses that are not zero.
 """
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -15,7 +18,7 @@ import jax.numpy as jnp
 from ..arguments import positive
 from ..errors import LensError, explain, shown
 from ..interpret import Cx, Side
-from ..spaces import Array, IndexElement, Real, Space, unit
+from ..spaces import Array, Bits, IndexElement, Real, ResidueElement, Space, unit
 from ..terms import Box, Port, Term
 
 Schedule = Callable[[Any], Any]
@@ -41,14 +44,17 @@ class Rate(Box):
         return f"constant_rate({self.rate!r})"
 
     def type(self, dom: Space) -> Space:
-        if not dom[0].real:
-            self.fail(0, "losses, real numbers", dom[0])
+        ring = isinstance(dom[0].element, ResidueElement)
+        if not dom[0].real and not ring:
+            self.fail(0, "losses, real numbers or bits", dom[0])
+        if ring and self.rate != 1.0:
+            self.fail(0, "real losses", dom[0], "over a ring a loss counts for itself: leave the rate at 1")
         return unit
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
         constant = [constant_rate().at(Real()), constant_rate(0.5).at(Real(2, 3))]
-        return [*constant, *(scheduled_rate(slowing).at(x) for x in (Real(), Real(2, 2)))]
+        return [*constant, constant_rate().at(Bits(2)), *(scheduled_rate(slowing).at(x) for x in (Real(), Real(2, 2)))]
 
     def ports(self, dom: Space) -> tuple[Port, ...]:
         return (Port("steps", "state", Array((), None, IndexElement(2**31))),) if callable(self.rate) else ()
@@ -58,12 +64,29 @@ class Rate(Box):
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
         (loss,) = xs
-        cx.env.after["loss"] = loss.mean()
-        return (), self.run(cx, p, xs)[1], Shape(loss)
+        ring = not cx.dom[0].real
+        cx.env.after["loss"] = (loss != 0).mean() if ring else loss.mean()
+        return (), self.run(cx, p, xs)[1], loss if ring else Shape(loss)
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        if not cx.dom[0].real:
+            self._warn_of_parity(cx, kept)
+            return {}, [kept]
         rate = self.rate(p["steps"]) if callable(self.rate) else self.rate
         return {}, [jnp.full(kept.shape, rate / max(kept.size, 1), kept.dtype)]
+
+    def _warn_of_parity(self, cx: Cx, losses: Any) -> None:
+        """Warns where the messages of several examples meet in the ring, in which they cancel."""
+        many = math.prod(losses.shape[: cx.batch(losses)])
+        if many > 1 and not cx.env.model.votes:
+            warnings.warn(
+                explain(
+                    f"a batch of {many} examples over {cx.dom[0]!r}",
+                    because="their votes are added in the ring: over bits that is parity, and two equal votes cancel",
+                    do="take batch=1, or learn by counted votes: rule=boolean_variation(), optimiser=flips()",
+                ),
+                stacklevel=2,
+            )
 
 
 @jax.tree_util.register_static

@@ -20,7 +20,7 @@ from jax import lax
 from ..compile import as_array, check_arrays
 from ..errors import DataError, explain
 from ..nans import first_place, has_nan
-from ..spaces import Array, IndexElement, Space
+from ..spaces import Array, IndexElement, ResidueElement, Space
 
 if TYPE_CHECKING:
     from .learner import Learner, State
@@ -118,6 +118,10 @@ def check_range(loss: Loss, label: Array, y: Any) -> None:
                     do="count classes from 0, or let the model's last layer have one output a class",
                 )
             )
+    elif isinstance(label.element, ResidueElement):
+        if (low := int(np.min(y))) < 0 or int(np.max(y)) >= label.element.modulo:
+            wrong = low if low < 0 else int(np.max(y))
+            raise DataError(explain(f"a label is out of range: {wrong}", expected=f"elements of {label!r}"))
     elif has_nan(y):
         raise DataError(explain("NaN in the labels", where=f"first at {first_place(y)}"))
 
@@ -127,13 +131,11 @@ def evaluator(fit: Learner) -> Callable[..., dict[str, Any]]:
 
     def measure(params: Any, states: Any, xs: Any, y: Any) -> dict[str, Any]:
         out = fit.at(params, states, *xs)
-        meaning = fit.loss.meaning
-        real = not jnp.issubdtype(y.dtype, jnp.integer)
-        f = meaning.real if real else meaning.index
-        assert f is not None
-        found = {"loss": f(out, y).mean()}
-        if meaning.correct is not None:
-            found["accuracy"] = meaning.correct(out, y).mean()
+        label = fit.label_array(y)
+        found = {"loss": fit.loss.of(label)(out, y).mean()}
+        right = fit.loss.right(label)
+        if right is not None:
+            found["accuracy"] = right(out, y).mean()
         return found
 
     def whole(params: Any, states: Any, xs: Any, y: Any) -> dict[str, Any]:

@@ -131,6 +131,8 @@ class Rule:
     """Messages meet additively: copy is natural."""
     zero_preserving: ClassVar[bool] = True
     """Where nothing comes back to a box, nothing goes on: discard is natural, dead branches cost nothing."""
+    votes: ClassVar[bool] = False
+    """Over a ring, messages are numbers that are counted, and not elements that meet in the ring."""
     local: ClassVar[bool] = True
     """What a box sends back depends on what came back to it, not on the error of the whole: composites are of parts."""
 

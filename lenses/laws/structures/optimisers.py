@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from ...circuits.learning.ascent import Ascent
 from ...interpret import Env, Side, backward, forward
 from ...learner.optimisers import SGD, Adagrad, Adam, Momentum, Nesterov, Optax, Optimiser, RMSProp
 from ...rules.rule import backprop
@@ -354,6 +355,7 @@ COUNTERPARTS: dict[type, Callable[[Any], Way]] = {
             else optax.adam(o.rate, o.b1, o.b2, o.epsilon)
         )
     ),
+    Ascent: _of_optax(lambda o: optax.chain(optax.scale(-1.0), optax.sgd(o.rate))),
     Optax: _of_optax(lambda o: o.rate),
 }
 """By the class of an optimiser, the way that it is held against; one without an entry is reported."""
