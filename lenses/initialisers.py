@@ -1,7 +1,8 @@
 """Initial values of parameters and states, by name, so that a saved term says how it starts.
 
 A specification is a name with its numbers after a colon, e.g. "normal:0.02" or "constant:1".
-All are those of `jax.nn.initializers`.
+Most are those of `jax.nn.initializers`; "bernoulli:0.5" draws bits, and "halves:0:1" is a truth table that
+hands its first input on.
 """
 
 from __future__ import annotations
@@ -13,10 +14,19 @@ from functools import cache, partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from .errors import LensError, explain, shown
 from .terms import Port
 from .trees import Tree
+
+
+def _halves(low: float, high: float, key: Any, sizes: tuple[int, ...], dtype: Any) -> Any:
+    """The first half of the last axis `low`, the second `high`: a truth table that hands its first input on."""
+    half = sizes[-1] // 2
+    row = jnp.concatenate([jnp.full(half, low), jnp.full(sizes[-1] - half, high)])
+    return jnp.broadcast_to(row.astype(dtype), sizes)
+
 
 _MADE = {
     "zeros": lambda: jax.nn.initializers.zeros,
@@ -24,10 +34,12 @@ _MADE = {
     "constant": lambda value: jax.nn.initializers.constant(value),
     "normal": lambda stddev=0.01: jax.nn.initializers.normal(stddev),
     "uniform": lambda scale=0.01: jax.nn.initializers.uniform(scale),
+    "bernoulli": lambda p=0.5: lambda key, sizes, dtype: jax.random.bernoulli(key, p, sizes).astype(dtype),
+    "halves": lambda low=0.0, high=1.0: partial(_halves, low, high),
 }
 _FANS = ("lecun_normal", "lecun_uniform", "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "orthogonal")
 
-_NUMBERS = {"constant": (1,), "normal": (0, 1), "uniform": (0, 1)}
+_NUMBERS = {"constant": (1,), "normal": (0, 1), "uniform": (0, 1), "bernoulli": (0, 1), "halves": (0, 2)}
 """How many numbers an initialiser may have."""
 
 NAMES = (*_MADE, *_FANS)
