@@ -46,7 +46,7 @@ def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input",
                     do=do,
                 )
             )
-        integers = jnp.issubdtype(dtype, jnp.integer) or (dtype == bool and array.change is not None)
+        integers = jnp.issubdtype(dtype, jnp.integer) or (jnp.issubdtype(dtype, jnp.bool_) and array.change is not None)
         if not array.real and not integers:
             raise DataError(
                 explain(
