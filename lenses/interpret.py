@@ -19,7 +19,7 @@ import jax.numpy as jnp
 
 from .functor import fold, unfold
 from .spaces import Array, Space
-from .trees import complete
+from .trees import Tree, complete
 from .typed import Cell, Circuit
 
 if TYPE_CHECKING:
@@ -250,10 +250,7 @@ def backward(
 
 def _gathered(rule: Rule, array: Array, message: Any, axes: int) -> Any:
     """The message to a wire that was broadcast over `axes` leading axes, an element of its array again."""
-    if message is None:
-        return None
-    total = rule.unbatch(message, axes)
-    return total if array.real else jax.tree.map(array.element.reduce, total)
+    return None if message is None else rule.unbatch(array, message, axes)
 
 
 # -- passes inside loops and slices, where every output must have the batch axes of the inputs --
@@ -329,14 +326,19 @@ def backward_whole(
 ) -> tuple[dict[str, Any], list[Any]]:
     """`backward` of a term whose parameters are all its own: tied ones are met, and none is left out."""
     params, dxs = backward(circuit, side, tape, messages, env)
-    tied = {name: meet_all(env, name, side.shared[name]) for name in circuit.tied}
+    tied = {name: meet_all(env, name, circuit.tied[name], side.shared[name]) for name in circuit.tied}
     return complete(side.params, params) | tied, dxs
 
 
-def meet_all(env: Env, name: str, params: dict[str, Any]) -> dict[str, Any]:
-    """One message for a parameter tied by `name`, out of those of its uses."""
+def meet(rule: Rule, ports: Tree, use: Any, other: Any) -> Any:
+    """The messages to a tree of parameters, from those of two of its uses."""
+    return jax.tree.map(lambda port, x, y: rule.meet(port.array, x, y), ports, use, other)
+
+
+def meet_all(env: Env, name: str, ports: Tree, params: dict[str, Any]) -> dict[str, Any]:
+    """One message for each of the parameters `ports` that are tied by `name`, out of those of its uses."""
     uses = [complete(params, u) for u in env.uses.get(name, [])]
     total = uses[0] if uses else complete(params, {})
     for use in uses[1:]:
-        total = jax.tree.map(env.rule.meet, total, use)
+        total = meet(env.rule, ports, total, use)
     return total

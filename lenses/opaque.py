@@ -6,9 +6,9 @@ so weights are not kept twice, and a scan over layers does not stack them a seco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import jax
 
@@ -16,6 +16,7 @@ from .errors import LensError, explain
 
 if TYPE_CHECKING:
     from .interpret import Cx, Side
+    from .spaces import Array, Space
     from .terms import Box
 
 
@@ -86,8 +87,18 @@ def backward(box: Box, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[A
 
 def _analytic(cx: Cx) -> bool:
     """Whether all that can change are real numbers, which `jax.vjp` differentiates."""
-    arrays = (*cx.dom, *cx.cod, *(p.array for p in cx.cell.ports if p.kind == "param"))
+    return analytic((*cx.dom, *cx.cod, *(p.array for p in cx.cell.ports if p.kind == "param")))
+
+
+def analytic(arrays: Iterable[Array]) -> bool:
+    """Whether all of the arrays that can change carry real numbers."""
     return all(a.real for a in arrays if a.change is not None)
+
+
+def without_reverse(box: Box, dom: Space) -> NoReturn:
+    """Raises the error of a box without a reverse derivative over a base that jax does not differentiate."""
+    do = "give its class a reverse_term, or write it with boxes that have one"
+    raise LensError(explain(f"{box!r} has no reverse derivative over {dom!r}", do=do))
 
 
 def by_term(box: Box, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
@@ -96,15 +107,14 @@ def by_term(box: Box, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> 
     from .spaces import Space
     from .typed import Typed
 
-    term = box.reverse_term(cx.dom)
-    if term is None:
-        raise LensError(
-            explain(f"{box!r} has no reverse derivative over {cx.dom!r}", do="give its class a reverse_term"),
-        )
+    term = box.reverse_term(cx.dom) or without_reverse(box, cx.dom)
     own = learned(cx, p)
     ports = [port for port in cx.cell.ports if port.kind == "param"]
     dom = Space(port.array for port in ports) @ cx.dom @ cx.cod.change
     values = [*(own[port.name] for port in ports), *xs, *ds]
     out = iter(evaluate(Typed(term, dom).circuit, Side(), values, cx.env)[0])
-    changes = {port.name: next(out) for port in ports}
+    changes = {}
+    for port in ports:
+        change = next(out)
+        changes[port.name] = cx.rule.unbatch(port.array, change, jax.numpy.ndim(change) - port.array.rank)
     return changes, [next(out) if a.change is not None else None for a in cx.dom]

@@ -22,16 +22,17 @@ from .boxes.linear import dense
 from .boxes.lookup import embedding
 from .boxes.normalisation import rms_norm
 from .boxes.pointwise import gelu, maximum
-from .boxes.structure import Add, Copy, Discard, Zero
+from .boxes.structure import Add, Copy, Discard, Zero, zero
 from .combinators import Block, Composite, Coupling, Expose, Para, Tied, expose, para
 from .errors import LensError, explain
 from .interpret import Cx, Side, batch_ranks, broadcast, evaluate
+from .opaque import analytic, without_reverse
 from .spaces import Array, Index, Real, Space
 from .syntax import shorten
 from .terms import Box, Term
 from .trees import leaves, nest, pick, whole
 from .typed import Cell, Circuit, Typed, as_typed
-from .wiring import Builder, Wire
+from .wiring import Builder, Wire, trace
 
 INLINE = (Block, Tied, Coupling, Expose, Para)
 """Boxes whose inner term is differentiated in place; loops are differentiated as one opaque box."""
@@ -179,12 +180,29 @@ def bare(cell: Cell) -> Term:
 def reverse_of(cell: Cell) -> Term:
     """R of the cell's box, P @ A @ B' -> P' @ A': its own term, or else the opaque one."""
     own = cell.box.reverse_term(cell.dom)
-    return own if own is not None else Reverse(Typed(bare(cell), _exposed_dom(cell)))
+    if own is not None:
+        return own
+    exposed = Typed(bare(cell), _exposed_dom(cell))
+    return Reverse(exposed) if analytic((*exposed.dom, *exposed.cod)) else without_reverse(cell.box, cell.dom)
 
 
 def tangent_of(cell: Cell) -> Term:
-    """The derivative of the cell's box along a change, P @ A @ P' @ A' -> B'."""
-    return Tangent(Typed(bare(cell), _exposed_dom(cell)))
+    """The derivative of the cell's box along a change, P @ A @ P' @ A' -> B'.
+
+    Over a base that JAX does not differentiate it is the part of R[R[f]](a, 0, v) on B'.
+    """
+    exposed = Typed(bare(cell), _exposed_dom(cell))
+    if analytic((*exposed.dom, *exposed.cod)):
+        return Tangent(exposed)
+    twice = reverse(reverse(exposed))
+    zeros, into = zero(exposed.cod.change), len(exposed.dom)
+
+    def along(*wires: Wire) -> Any:
+        out = twice(*wires[:into], *zeros() if len(exposed.cod.change) > 1 else [zeros()], *wires[into:])
+        back = out if isinstance(out, tuple) else (out,)
+        return back[len(back) - len(exposed.cod.change) :]
+
+    return trace(along, into + len(exposed.dom.change), prune=True)
 
 
 def _exposed_dom(cell: Cell) -> Space:

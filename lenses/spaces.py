@@ -72,7 +72,7 @@ class Element:
 
     def total(self, x: Any, axes: Sequence[int]) -> Any:
         """The sum along axes."""
-        return self.reduce(x.sum(tuple(axes)))
+        return self.reduce(x.sum(tuple(axes), dtype=x.dtype))
 
     def contract(self, letters: str, xs: Sequence[Any]) -> Any:
         """The sum of products that `letters` spells in NumPy's einsum notation, batch axes as "..."."""
@@ -93,6 +93,9 @@ class RealElement(Element):
     @property
     def dtype(self) -> Any:
         return jnp.dtype(self.kind)
+
+    def total(self, x: Any, axes: Sequence[int]) -> Any:
+        return x.sum(tuple(axes))
 
     def contract(self, letters: str, xs: Sequence[Any]) -> Any:
         return jnp.einsum(letters, *xs)

@@ -13,16 +13,20 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from ..arguments import is_whole, refuse, whole
+from ..boxes.linear import einsum
 from ..boxes.lookup import constant
 from ..boxes.pointwise import multiply, trace_pruned
+from ..boxes.rearrange import rearrange, split
+from ..boxes.reductions import reduce_sum, spread
 from ..boxes.structure import Discard, add, zero
 from ..combinators.parts import block
 from ..interpret import Cx, Side
 from ..ports import Port
+from ..reverse import reverse
 from ..spaces import Array, Bits, ResidueElement, Space
 from ..strands import Strand, aligned
 from ..terms import Box, Identity, Term, tensor
-from ..wiring import wired
+from ..wiring import trace, wired
 from .netlist import polynomials
 
 xor: Term = add
@@ -184,6 +188,26 @@ class Lookup(Box):
 
     def flops(self, dom: Space) -> int:
         return 0
+
+    def polynomial(self, dom: Space) -> Term:
+        """The table as a wire, and the bits, to the entry: a tree of multiplexers, the last bit's first."""
+        *lead, _ = dom[0].sizes
+
+        def f(rows: Any, x: Any) -> Any:
+            for i, size in enumerate(reversed(lead)):
+                rows = spread(size, -2 - i)(rows)
+            bits = split(*[1] * self.inputs)(x)
+            for s in reversed(bits if isinstance(bits, tuple) else (bits,)):
+                low, high = split(1, 1, axis=-2)(rearrange("(r two) -> two r", two=2)(rows))
+                low, high = reduce_sum(-2)(low), reduce_sum(-2)(high)
+                rows = add(low, einsum("_r, -> _r")(add(low, high), reduce_sum()(s)))
+            return reduce_sum()(rows)
+
+        return trace(f, 2)
+
+    def reverse_term(self, dom: Space) -> Term:
+        (port,) = self.ports(dom)
+        return reverse(self.polynomial(dom), Space([port.array]) @ dom).term
 
     def _row(self, x: Any) -> Any:
         weights = jnp.asarray([1 << k for k in reversed(range(self.inputs))], x.dtype)

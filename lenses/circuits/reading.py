@@ -338,13 +338,15 @@ def _loop(reading: Reading, cx: Cx, p: Side, xs: Sequence[Signals]) -> Sequence[
     box: Any = cx.cell.box
     carried, stepped = list(xs[: box.carried]), [np.asarray(x) for x in box.enter(cx, xs)]
     out: list[list[Signals]] = []
-    for i in range(box.steps(cx)):
+    steps = range(box.steps(cx.dom))
+    for i in reversed(steps) if box.reversed else steps:
         params = jax.tree.map(lambda v, i=i: v[i], p.params) if box.stacked else p.params
         side = Side(params, {}, None, p.shared)
         ys, _ = evaluate(cx.inner, side, [*carried, *(x[i] for x in stepped)], reading)
         carried = ys[: box.carried]
         out.append(ys[box.carried :])
-    stacked = [np.stack(np.broadcast_arrays(*each)) for each in zip(*out, strict=True)]
+    in_order = out[::-1] if box.reversed else out
+    stacked = [np.stack(np.broadcast_arrays(*each)) for each in zip(*in_order, strict=True)]
     return [*carried, *(np.asarray(y) for y in box.leave(cx, cx.cod.arrays, stacked, False))]
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..arguments import axis as check_axis
-from ..arguments import is_whole
+from ..arguments import flag, is_whole
 from ..boxes.linear import bias, dense
 from ..boxes.normalisation import batch_norm
 from ..boxes.pointwise import multiply, tanh
@@ -23,6 +23,7 @@ from ..interpret import (
     backward_even,
     evaluate_even,
     forward_even,
+    meet,
     meet_all,
 )
 from ..spaces import Array, Real, Space
@@ -43,14 +44,15 @@ class Loop(Composite):
 
     glyph: ClassVar[str] = "repeat"
     stacked: ClassVar[bool] = True
+    reversed = False
 
     @property
     def carried(self) -> int:
         """How many first wires go from step to step."""
         return self.arity[0]
 
-    def steps(self, cx: Cx) -> int:
-        """How many steps there are."""
+    def steps(self, dom: Space) -> int:
+        """How many steps there are at a domain."""
         raise NotImplementedError(type(self).__name__)
 
     def enter(self, cx: Cx, xs: Sequence[Any]) -> list[Any]:
@@ -69,7 +71,7 @@ class Loop(Composite):
         return (p.params, p.states, keys) if self.stacked else (None, None, keys)
 
     def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
-        n, k = self.steps(cx), self.carried
+        n, k = self.steps(cx.dom), self.carried
 
         def step(carry: Any, moving: Any) -> Any:
             (values, shared_states), (stepped, (params, states, key)) = carry, moving
@@ -80,12 +82,12 @@ class Loop(Composite):
 
         start = (list(xs[:k]), None if self.stacked else p.states)
         (values, last), (stepped, states) = lax.scan(
-            step, start, (self.enter(cx, xs), self._per_step(cx, p, n)), length=n
+            step, start, (self.enter(cx, xs), self._per_step(cx, p, n)), length=n, reverse=self.reversed
         )
         return (*values, *self.leave(cx, cx.cod.arrays, stepped, False)), states if self.stacked else last
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
-        n, k = self.steps(cx), self.carried
+        n, k = self.steps(cx.dom), self.carried
 
         def step(carry: Any, moving: Any) -> Any:
             (values, shared_states), (stepped, (params, states, key)) = carry, moving
@@ -96,13 +98,13 @@ class Loop(Composite):
 
         start = (list(xs[:k]), None if self.stacked else p.states)
         (values, last), (stepped, states, tape) = lax.scan(
-            step, start, (self.enter(cx, xs), self._per_step(cx, p, n)), length=n
+            step, start, (self.enter(cx, xs), self._per_step(cx, p, n)), length=n, reverse=self.reversed
         )
         return (*values, *self.leave(cx, cx.cod.arrays, stepped, False)), states if self.stacked else last, tape
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        n, k = self.steps(cx), self.carried
-        rule = cx.rule
+        n, k = self.steps(cx.dom), self.carried
+        rule, tied = cx.rule, cx.inner.tied
         own = {} if self.stacked else complete(p.params, {})
         shared = {name: complete(p.shared[name], {}) for name in cx.cell.shared}
 
@@ -113,21 +115,26 @@ class Loop(Composite):
             env = cx.separate()
             changes, dxs = backward_even(cx.inner, side, tape, [*messages, *stepped], env)
             changes = complete(side.params, changes)
-            new_uses = {name: meet_all(env, name, p.shared[name]) for name in shared}
-            uses = jax.tree.map(rule.meet, uses, new_uses)
-            total = total if self.stacked else jax.tree.map(rule.meet, total, changes)
+            new_uses = {name: meet_all(env, name, tied[name], p.shared[name]) for name in shared}
+            uses = {name: meet(rule, tied[name], uses[name], new_uses[name]) for name in shared}
+            total = total if self.stacked else meet(rule, cx.inner.params, total, changes)
             dxs = rule.fill(cx.inner.dom, dxs, rule.lead(cx.inner.cod, [*messages, *stepped]))
             return (dxs[:k], total, uses), (dxs[k:], changes if self.stacked else None)
 
         start = (list(ds[:k]), own, shared)
         moving = (self.enter_messages(cx, ds), self._per_step(cx, p, n), kept)
-        (messages, total, uses), (stepped, changes) = lax.scan(step, start, moving, length=n, reverse=True)
+        (messages, total, uses), (stepped, changes) = lax.scan(step, start, moving, length=n, reverse=not self.reversed)
         cx.use(uses)
         return changes if self.stacked else total, [*messages, *self.leave(cx, cx.dom.arrays, stepped, True)]
 
     def enter_messages(self, cx: Cx, ds: Sequence[Any]) -> list[Any]:
         """The messages on stepped outputs with the axis of steps in front."""
         return []
+
+    def reverse_term(self, dom: Space) -> Term | None:
+        from .reversing import reverse_of_loop
+
+        return reverse_of_loop(self, dom)
 
 
 def _carried(term: Term, dom: Space, carried: int) -> Space:
@@ -160,7 +167,7 @@ class Repeat(Loop):
     def label(self) -> str:
         return "repeat"
 
-    def steps(self, cx: Cx) -> int:
+    def steps(self, dom: Space) -> int:
         return self.times
 
     def inside(self, dom: Space) -> tuple[Term, Space]:
@@ -204,19 +211,23 @@ def repeat(term: Term, times: int) -> Term:
 
 
 class Scan(Loop):
-    """The term `term` along `axis`: its first `carry` wires go from step to step, the others are sliced."""
+    """The term `term` along `axis`: its first `carry` wires go from step to step, the others are sliced.
+
+    With `reversed` the last step comes first.
+    """
 
     stacked: ClassVar[bool] = False
     term: Term
     axis: int | str = 0
     carry: int = 1
+    reversed: bool = False
 
     @property
     def carried(self) -> int:
         return self.carry
 
-    def steps(self, cx: Cx) -> int:
-        array = cx.dom[self.carry]
+    def steps(self, dom: Space) -> int:
+        array = dom[self.carry]
         return array.sizes[array.axis(self.axis)]
 
     def inside(self, dom: Space) -> tuple[Term, Space]:
@@ -239,6 +250,7 @@ class Scan(Loop):
             *(scan(cell, axis).at(Real(2), x) for axis, x in ((0, Real(3, 2)), (1, Real(2, 2)), ("t", Real(2, t=3)))),
             scan(dense(2) >> batch_norm(training=False), carry=0).at(Real(2, 3)),
             scan(multiply @ identity, axis=-1).at(Real(), Real(3), Real(2, 3)),
+            scan(multiply >> copy, reversed=True).at(Real(), Real(3)),
         ]
 
     def flops(self, dom: Space) -> int:
@@ -257,11 +269,12 @@ class Scan(Loop):
         return [cx.rule.map(lambda x, a=a: jnp.moveaxis(x, -a.rank, 0), d) for d, a in pairs]
 
 
-def scan(term: Term, axis: int | str = 0, carry: int = 1) -> Term:
+def scan(term: Term, axis: int | str = 0, carry: int = 1, reversed: bool = False) -> Term:
     """`term` along an axis: wires 0 to carry-1 are carried from step to step, the others lose the axis.
 
     For a cell H @ X -> H @ Y, ``scan(cell, "time")`` takes H @ X(time) to H @ Y(time), all steps
-    sharing the cell's parameters; the outputs of the steps are stacked in front.
+    sharing the cell's parameters; the outputs of the steps are stacked in front. With `reversed` the
+    steps are taken from the last to the first.
     """
     check_terms("given to scan", [term])
     axis = check_axis("scan", axis)
@@ -270,4 +283,4 @@ def scan(term: Term, axis: int | str = 0, carry: int = 1) -> Term:
             explain(f"scan carries {shown(carry)} wires of {term!r}", because=f"its arity is {term.arity}",
                     expected="fewer than come in, so that there is something to step through, and no more than go out")
         )  # fmt: skip
-    return Scan(plain(term), axis, carry)
+    return Scan(plain(term), axis, carry, flag("scan", "reversed", reversed))

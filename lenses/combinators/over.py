@@ -66,10 +66,19 @@ class Over(Composite):
         ]
 
     def flops(self, dom: Space) -> int:
-        return steps_along(self, dom, self._wires(dom))[0] * flops(*self.inside(dom))
+        return self.size(dom) * flops(*self.inside(dom))
+
+    def size(self, dom: Space) -> int:
+        """How many slices there are."""
+        return steps_along(self, dom, self._wires(dom))[0]
+
+    def reverse_term(self, dom: Space) -> Term | None:
+        from .reversing import reverse_of_over
+
+        return reverse_of_over(self, dom)
 
     def _enter(self, cx: Cx, xs: Sequence[Any]) -> list[Any]:
-        size = steps_along(self, cx.dom, self._wires(cx.dom))[0]
+        size = self.size(cx.dom)
         out = []
         for x, a in zip(xs, cx.dom, strict=True):
             if self.has(a):
@@ -98,7 +107,7 @@ class Over(Composite):
                 out.append(cx.rule.map(lambda x, a=a: jnp.moveaxis(x, -a.rank, a.axis(self.axis)), d))
             else:
                 front = cx.rule.map(lambda x, a=a: jnp.moveaxis(x, -a.rank - 1, 0), d)
-                out.append(cx.rule.unbatch(front, 1))
+                out.append(cx.rule.unbatch(a, front, 1))
         return changes, out
 
 

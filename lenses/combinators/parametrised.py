@@ -27,7 +27,7 @@ from ..interpret import (
     evaluate,
     forward,
 )
-from ..opaque import Residual
+from ..opaque import Residual, analytic
 from ..spaces import Index, Real, Space
 from ..terms import Box, Identity, Port, Term, check_terms, tensor
 from ..trees import Tree, leaves, nest, pick, whole
@@ -96,6 +96,13 @@ class Expose(Composite):
             return None
         had = batch_ranks(self.params @ self.term.dom, xs)
         return had if any(had[: len(self._paths)]) else None
+
+    def reverse_term(self, dom: Space) -> Term | None:
+        if analytic((*dom, *self.term.cod)):
+            return None
+        from ..reverse import reverse
+
+        return reverse(self, dom).term
 
     def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         n = len(self._paths)
@@ -182,13 +189,13 @@ class Para(Composite):
     def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         ys, states = evaluate(cx.inner, p, [*self._sides(p), *xs], cx.env)
         k = len(self.changes)
-        out = [cx.rule.unbatch(y, y.ndim - a.rank) for y, a in zip(ys[:k], cx.inner.cod.arrays[:k], strict=True)]
+        out = [cx.rule.unbatch(a, y, y.ndim - a.rank) for y, a in zip(ys[:k], cx.inner.cod.arrays[:k], strict=True)]
         return tuple(ys[k:]), states | nest([tuple(name.split(".")) for name in self.changes], out)
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
         ys, states, tape = forward(cx.inner, p, [*self._sides(p), *xs], cx.env)
         k = len(self.changes)
-        out = [cx.rule.unbatch(y, y.ndim - a.rank) for y, a in zip(ys[:k], cx.inner.cod.arrays[:k], strict=True)]
+        out = [cx.rule.unbatch(a, y, y.ndim - a.rank) for y, a in zip(ys[:k], cx.inner.cod.arrays[:k], strict=True)]
         return tuple(ys[k:]), states | nest([tuple(name.split(".")) for name in self.changes], out), tape
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
@@ -196,7 +203,7 @@ class Para(Composite):
         changes, dxs = backward(cx.inner, p, kept, messages, cx.env)
         n = len(self.params)
         mine = [
-            (tuple(q.name.split(".")), d if d is None else cx.rule.unbatch(d, d.ndim - q.array.rank))
+            (tuple(q.name.split(".")), d if d is None else cx.rule.unbatch(q.array, d, d.ndim - q.array.rank))
             for q, d in zip(self.params, dxs[:n], strict=True)
             if q.kind == "param"
         ]

@@ -136,11 +136,11 @@ class Reversible(Rule):
             for v, d, a in zip(shaped, changes, cod, strict=True)
         ]
 
-    def unbatch(self, message: Message, axes: int) -> Message:
+    def unbatch(self, array: Array, message: Message, axes: int) -> Message:
         value, change = message
         if not axes:
             return message
-        return value[(0,) * axes], None if change is None else backprop.unbatch(change, axes)
+        return value[(0,) * axes], None if change is None else backprop.unbatch(array, change, axes)
 
     def map(self, f: Any, message: Message) -> Message:
         return jax.tree.map(f, message)

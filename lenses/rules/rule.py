@@ -171,8 +171,16 @@ class Rule:
         """The message at a copy, from those of its uses (at least one), the last use first."""
         total = messages[-1]
         for message in messages[-2::-1]:
-            total = total + message
-        return array.element.reduce(total)
+            total = self.plus(array, total, message)
+        return total
+
+    def plus(self, array: Array, x: Any, y: Any) -> Any:
+        """The sum of two messages to a wire or a parameter that carries `array`."""
+        return array.element.plus(x, y)
+
+    def total(self, array: Array, messages: Any, axes: int) -> Any:
+        """The sum of messages to `array` along `axes` leading axes."""
+        return array.element.total(messages, range(axes))
 
     def split(self, message: Any, kept: Any, terms: int) -> Sequence[Any]:
         """The messages to the summands of a sum."""
@@ -182,9 +190,9 @@ class Rule:
         """What is kept of the summands for `split`."""
         return None
 
-    def meet(self, use: Any, other: Any) -> Any:
+    def meet(self, array: Array, use: Any, other: Any) -> Any:
         """The message to a parameter, from those of two of its uses."""
-        return use + other
+        return self.plus(array, use, other)
 
     def lead(self, space: Space, ds: Sequence[Any]) -> tuple[int, ...]:
         """The batch axes of the messages on wires of `space`, as sizes; () if there are no messages."""
@@ -199,9 +207,9 @@ class Rule:
             for d, a in zip(ds, cod, strict=True)
         ]
 
-    def unbatch(self, message: Any, axes: int) -> Any:
-        """The message to a wire that was broadcast over `axes` leading axes."""
-        return message.sum(tuple(range(axes))) if axes else message
+    def unbatch(self, array: Array, message: Any, axes: int) -> Any:
+        """The message to a wire of `array` that was broadcast over `axes` leading axes."""
+        return self.total(array, message, axes) if axes else message
 
     def map(self, f: Any, message: Any) -> Any:
         """The message with `f` (a rearrangement of axes) applied to its arrays."""

@@ -276,7 +276,7 @@ def test_meeting_of_uses_is_the_rules(x64):
     class First(Rule):
         """The uses of one parameter meet by taking the first, as weight noise wants."""
 
-        def meet(self, use, other):
+        def meet(self, array, use, other):
             return use
 
     term = tied("w", dense(5)) >> tanh >> tied("w", dense(5))

@@ -61,14 +61,14 @@ class OtherOrder(Rule):
 class FirstMeet(Rule):
     """Of two uses of a tied parameter one counts."""
 
-    def meet(self, use: Any, other: Any) -> Any:
+    def meet(self, array: Array, use: Any, other: Any) -> Any:
         return use
 
 
 class MeanMeet(Rule):
     """The uses of a tied parameter are averaged."""
 
-    def meet(self, use: Any, other: Any) -> Any:
+    def meet(self, array: Array, use: Any, other: Any) -> Any:
         return (use + other) / 2
 
 
@@ -128,7 +128,7 @@ class FinishSigned(Rule):
 class BatchMean(Rule):
     """Where a wire was the same for a batch, its changes are averaged."""
 
-    def unbatch(self, message: Any, axes: int) -> Any:
+    def unbatch(self, array: Array, message: Any, axes: int) -> Any:
         return message.mean(tuple(range(axes))) if axes else message
 
 
