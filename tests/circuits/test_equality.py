@@ -25,7 +25,22 @@ from helpers import refused
 from polynomials import polynomials, reversed_polynomials
 
 from lenses import Bits, DataError, LensError, SpaceError, Typed, copy, identity, rearrange, split, swap
-from lenses.circuits import TABLES, Netlist, bit, conj, disj, gate, lookup, mux, nand, neg, to_netlist, xor
+from lenses.circuits import (
+    TABLES,
+    Netlist,
+    bit,
+    conj,
+    disj,
+    gate,
+    lookup,
+    mux,
+    nand,
+    neg,
+    simplify,
+    to_aiger,
+    to_netlist,
+    xor,
+)
 from lenses.circuits.equality import (
     Counterexample,
     Proof,
@@ -389,6 +404,26 @@ def test_the_compiled_loop_finds_what_the_plain_one_finds():
         signal = rare("and", signal, i)
     for compiled in (False, True):
         assert exhaustive.satisfying(rare.netlist([signal]), compiled=compiled) == ((1 << 15) - 1, True)
+
+
+@needs_solver
+def test_another_checker_agrees(tmp_path):
+    pytest.importorskip("aigverse")
+    from aigverse import io
+    from aigverse.algorithms import equivalence_checking
+
+    def told(netlist: Netlist, name: str) -> Any:
+        path = tmp_path / f"{name}.aag"
+        path.write_text(str(to_aiger(netlist)))
+        return io.read_ascii_aiger_into_aig(path)
+
+    f = ripple_adder(32)
+    for at, g in enumerate([prefix_adder(32), *(mutant(select_adder(32), seed) for seed in range(6))]):
+        assert bool(equal_function(f, g)) == equivalence_checking(told(f, "f"), told(g, f"g{at}"))
+    for seed in range(4):
+        f = random_netlist(40, 300, 8, seed)
+        g = simplify(f)
+        assert g.gates < f.gates and equivalence_checking(told(f, f"h{seed}"), told(g, f"i{seed}"))
 
 
 # -- derivatives -----------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def equal_formal(
     """
     clock = Clock.of("equal_formal", seconds)
     p, q = read(f, g, space, parameters, "equal_formal")
-    return _formal(p, q, clock)
+    return _formal(p, q, clock, formal.decide(p.netlist, q.netlist, clock))
 
 
 def equal_function(
@@ -62,7 +62,7 @@ def equal_function(
     if how is not None:
         choice("equal_function", "`how`", how, ("exhaustive", "sat"))
     p, q = read(f, g, space, parameters, "equal_function")
-    return _function(p, q, clock, how)
+    return _function(p, q, clock, how, "not compared; see equal_formal")
 
 
 def prove_equal(
@@ -79,35 +79,32 @@ def prove_equal(
     clock = Clock.of("prove_equal", seconds)
     p, q = read(f, g, space, parameters, "prove_equal")
     try:
-        as_polynomials: Result | None = _formal(p, q, clock.within(clock.limit / 2))
+        found = formal.decide(p.netlist, q.netlist, clock.within(clock.limit / 2))
     except Undecided:
-        as_polynomials = None
-    if as_polynomials:
-        return as_polynomials
-    if as_polynomials is not None and as_polynomials.bits is not None:
-        return _counterexample(p, q, "function", as_polynomials.how, clock, as_polynomials.bits)
-    return _function(p, q, clock, None, as_polynomials)
+        return _function(p, q, clock, None, "it was not decided whether they are one polynomial")
+    if found.equal or found.bits is not None:
+        return _formal(p, q, clock, found, "function" if found.bits is not None else "formal")
+    return _function(p, q, clock, None)
 
 
-def _formal(p: Given, q: Given, clock: Clock) -> Result:
-    found = formal.decide(p.netlist, q.netlist, clock)
+def _formal(p: Given, q: Given, clock: Clock, found: formal.FoundFormal, notion: str = "formal") -> Result:
     if found.equal:
-        return Proof("formal", found.how, clock.seconds, found.error)
+        return Proof(notion, found.how, clock.seconds, found.error)
     if found.bits is not None:
-        return _counterexample(p, q, "formal", found.how, clock, found.bits, "they differ too")
+        remark = "they differ too" if notion == "formal" else ""
+        return _counterexample(p, q, notion, found.how, clock, found.bits, remark)
     return Counterexample(
-        "formal", found.how, clock.seconds, found.output, monomial=found.monomial, point=found.point,
+        notion, found.how, clock.seconds, found.output, monomial=found.monomial, point=found.point,
         output_name=p.output_name(found.output), remark="not compared; see equal_function",
     )  # fmt: skip
 
 
-def _function(p: Given, q: Given, clock: Clock, how: str | None, polynomials: Result | None = None) -> Result:
+def _function(p: Given, q: Given, clock: Clock, how: str | None, remark: str = "") -> Result:
     found = function.decide(p.netlist, q.netlist, clock, how)
     if found.bits is not None:
         return _counterexample(p, q, "function", found.how, clock, found.bits)
     seconds = clock.seconds
-    remark = _derivatives(p, q, clock) if isinstance(polynomials, Counterexample) else "not compared; see equal_formal"
-    return Proof("function", found.how, seconds, found.error, remark)
+    return Proof("function", found.how, seconds, found.error, remark or _derivatives(p, q, clock))
 
 
 def _derivatives(p: Given, q: Given, clock: Clock) -> str:
@@ -130,11 +127,12 @@ def _counterexample(
     p: Given, q: Given, notion: str, how: str, clock: Clock, bits: np.ndarray, remark: str = ""
 ) -> Counterexample:
     """The counterexample at some inputs, evaluated on both circuits."""
+    seconds = clock.seconds
     left, right = p.outputs(bits), q.outputs(bits)
     apart = np.flatnonzero(left != right)
     assert len(apart), "a counterexample at which both circuits agree"
     output = int(apart[0])
     return Counterexample(
-        notion, how, clock.seconds, output, bits, int(left[output]), int(right[output]), p.named(bits),
+        notion, how, seconds, output, bits, int(left[output]), int(right[output]), p.named(bits),
         output_name=p.output_name(output), remark=remark,
     )  # fmt: skip

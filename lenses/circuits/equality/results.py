@@ -46,7 +46,7 @@ class Proof:
 
     def __str__(self) -> str:
         error = f"wrong with a probability below 2^{math.ceil(math.log2(self.error))}" if self.error else None
-        how = f"{self.how}, in {self.seconds:.2f} s"
+        how = f"{self.how}, {_took(self.seconds)}"
         return explain(f"proved equal {NOTIONS[self.notion]}", how=how, error=error, derivatives=self.remark or None)
 
     __repr__ = __str__
@@ -91,9 +91,13 @@ class Counterexample:
 
     def __str__(self) -> str:
         return explain(f"not equal {NOTIONS[self.notion].split(':')[0]}", **self._where(),
-                       how=f"{self.how}, in {self.seconds:.2f} s", functions=self.remark or None)  # fmt: skip
+                       how=f"{self.how}, {_took(self.seconds)}", functions=self.remark or None)  # fmt: skip
 
     __repr__ = __str__
+
+
+def _took(seconds: float) -> str:
+    return f"in {seconds:.1f} s" if seconds >= 0.1 else "in less than 0.1 s"
 
 
 def _bits(value: Any) -> str:
