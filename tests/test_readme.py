@@ -19,11 +19,11 @@ import pytest
 from lenses import cli, laws
 
 README = Path(__file__).parent.parent / "README.md"
-PAGES = {
+PAGES = {  # and how many blocks each has at least
     "README.md": 13,
     "examples/is_my_layer_lawful.md": 8,
     "examples/circuits/two_equalities.md": 7,
-}  # and how many blocks each has at least
+}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d+\.\d+(?:e[+-]\d+)?")
 

@@ -32,6 +32,7 @@ GROUPS = (
     "rules",
     "laws",
     "pictures",
+    "circuits",
 )
 
 

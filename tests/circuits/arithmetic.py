@@ -130,6 +130,22 @@ def random_netlist(inputs: int, gates: int, outputs: int, seed: int, window: int
     return Netlist(inputs, np.array(left), np.array(right), np.array(table), np.array(chosen))
 
 
+def shuffled_formally(netlist: Netlist) -> Netlist:
+    """The same polynomials from other gates."""
+    draft = Draft(netlist.inputs)
+    signal = list(range(1 + netlist.inputs))
+    for x, y, table in zip(netlist.left.tolist(), netlist.right.tolist(), netlist.table.tolist(), strict=True):
+        x, y = signal[x], signal[y]
+        if table == TABLES["and"]:
+            # xy = (x + 1)(y + 1) + x + y + 1
+            both = draft("and", draft("not", x), draft("not", y))
+            signal.append(draft("xor", draft("xor", both, x), draft("not", y)))
+        else:
+            draft.gates.append((x, y, table))
+            signal.append(draft.inputs + len(draft.gates))
+    return draft.netlist([signal[o] for o in netlist.outputs.tolist()])
+
+
 def mutant(netlist: Netlist, seed: int) -> Netlist:
     """The netlist with the table of one gate changed in one row."""
     rng = random.Random(seed)

@@ -20,6 +20,7 @@ from arithmetic import (
     random_netlist,
     ripple_adder,
     select_adder,
+    shuffled_formally,
 )
 from helpers import refused
 from polynomials import polynomials, reversed_polynomials
@@ -200,22 +201,6 @@ def test_formal_equality_is_that_of_polynomials(way, monkeypatch):
             assert result.point is not None and differ_at(f, g, result.point)
         said.add((bool(result), getattr(result, "bits", None) is None))
     assert said == {(True, True), (False, True), (False, False)}
-
-
-def shuffled_formally(netlist: Netlist) -> Netlist:
-    """The same polynomials from other gates."""
-    draft = Draft(netlist.inputs)
-    signal = list(range(1 + netlist.inputs))
-    for x, y, table in zip(netlist.left.tolist(), netlist.right.tolist(), netlist.table.tolist(), strict=True):
-        x, y = signal[x], signal[y]
-        if table == TABLES["and"]:
-            # xy = (x + 1)(y + 1) + x + y + 1
-            both = draft("and", draft("not", x), draft("not", y))
-            signal.append(draft("xor", draft("xor", both, x), draft("not", y)))
-        else:
-            draft.gates.append((x, y, table))
-            signal.append(draft.inputs + len(draft.gates))
-    return draft.netlist([signal[o] for o in netlist.outputs.tolist()])
 
 
 def test_formal_equality_of_large_circuits_has_a_bound_on_its_error():

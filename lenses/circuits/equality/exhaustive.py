@@ -89,29 +89,27 @@ def _blocks(table, left, right, out, outputs, rows, inner, outer, start, end):  
                 rows[1 + inner + i, w] = value
         for g in range(len(table)):
             x, y, z, t = rows[left[g]], rows[right[g]], rows[out[g]], table[g]
+            flip = np.uint64(0)
+            if t & 1:
+                t, flip = t ^ 15, ~flip
             if t == 8:
                 for w in range(width):
-                    z[w] = x[w] & y[w]
+                    z[w] = flip ^ (x[w] & y[w])
             elif t == 6:
                 for w in range(width):
-                    z[w] = x[w] ^ y[w]
+                    z[w] = flip ^ x[w] ^ y[w]
             elif t == 14:
                 for w in range(width):
-                    z[w] = x[w] | y[w]
+                    z[w] = flip ^ (x[w] | y[w])
             elif t == 4:
                 for w in range(width):
-                    z[w] = x[w] & ~y[w]
+                    z[w] = flip ^ (x[w] & ~y[w])
             elif t == 2:
                 for w in range(width):
-                    z[w] = ~x[w] & y[w]
+                    z[w] = flip ^ (~x[w] & y[w])
             else:
-                one = ~np.uint64(0)
-                a = one if t & 1 else np.uint64(0)
-                b = one if (t ^ t >> 2) & 1 else np.uint64(0)
-                c = one if (t ^ t >> 1) & 1 else np.uint64(0)
-                d = one if (t ^ t >> 1 ^ t >> 2 ^ t >> 3) & 1 else np.uint64(0)
                 for w in range(width):
-                    z[w] = a ^ (b & x[w]) ^ (c & y[w]) ^ (d & x[w] & y[w])
+                    z[w] = flip ^ (x[w] if t == 12 else y[w] if t == 10 else np.uint64(0))
         for k in range(len(outputs)):
             z = rows[outputs[k]]
             for w in range(width):

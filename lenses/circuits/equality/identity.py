@@ -51,16 +51,19 @@ class Test:
 
 def planned(f: Netlist, g: Netlist) -> Test | None:
     """The cheapest test whose error is below 2^-100; None where the degree is too large for every field."""
-    degree = max([degrees(n)[o] for n in (f, g) for o in n.outputs.tolist()], default=0)
+    degree = 0
+    for netlist in (f, g):
+        found = degrees(netlist)
+        degree = max([degree, *(found[o] for o in netlist.outputs.tolist())])
     if degree >= CEILING:
         return None
     size = math.log2(max(degree, 1))
-    found = []
+    tests = []
     for k in TRINOMIALS:
         if k > size + 1:
             points = math.ceil(SURE / (k - size))
-            found.append((points * k * k, Test(Field(k), points, points * (k - size))))
-    return min(found, key=lambda pair: pair[0])[1] if found else None
+            tests.append((points * k * k, Test(Field(k), points, points * (k - size))))
+    return min(tests, key=lambda pair: pair[0])[1] if tests else None
 
 
 def values(netlist: Netlist, field: Field, point: list[int]) -> list[int]:
