@@ -25,7 +25,17 @@ for module in pkgutil.walk_packages(lenses.__path__, "lenses."):
     if not module.name.endswith("__main__") and not module.name.startswith(APART):
         importlib.import_module(module.name)
 
-BASES = {"Combinator", "Composite", "Derivative", "Loop", "Normalise", "OnAxis", "Polynomial", "Weighted"}
+BASES = {
+    "BetweenBases",
+    "Combinator",
+    "Composite",
+    "Derivative",
+    "Loop",
+    "Normalise",
+    "OnAxis",
+    "Polynomial",
+    "Weighted",
+}
 """Classes that are no box themselves: what the boxes below them share."""
 
 HERE = {name: box for name, box in Box.registry.items() if box.__module__.startswith("lenses.")}

@@ -209,19 +209,20 @@ class Lookup(Box):
         (port,) = self.ports(dom)
         return reverse(self.polynomial(dom), Space([port.array]) @ dom).term
 
-    def _row(self, x: Any) -> Any:
+    def row(self, x: Any) -> Any:
+        """The row of the table that bits (..., k) say."""
         weights = jnp.asarray([1 << k for k in reversed(range(self.inputs))], x.dtype)
         return (x * weights).sum(-1)
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        return jnp.asarray(p["table"])[self._row(xs[0])]
+        return jnp.asarray(p["table"])[self.row(xs[0])]
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
         return (self.apply(cx, p, *xs),), {}, xs[0]
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
         x, (d,) = kept, ds
-        table, row = jnp.asarray(p["table"]), self._row(x)
+        table, row = jnp.asarray(p["table"]), self.row(x)
         change = jnp.zeros_like(table).at[row].add(d) % 2
         # The polynomial is linear in each input, so its derivative is the difference of two rows.
         flips = jnp.asarray([1 << k for k in reversed(range(self.inputs))], x.dtype)
