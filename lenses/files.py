@@ -26,6 +26,8 @@ from .terms import Term
 
 FORMAT = "lenses 1"
 BLANK = "0" * 64
+OF_TERM = "term:"
+"""What the names of arrays that boxes hold start with."""
 
 
 def write_file(path: Any, arrays: dict[str, Any], term: Term | None, **more: str) -> None:
@@ -33,8 +35,10 @@ def write_file(path: Any, arrays: dict[str, Any], term: Term | None, **more: str
     from safetensors.numpy import save
 
     metadata = {"format": FORMAT, "sha256": BLANK, **more}
+    held: dict[str, Any] = {}
     if term is not None:
-        metadata["term"] = json.dumps(to_data(term), separators=(",", ":"))
+        metadata["term"] = json.dumps(to_data(term, held), separators=(",", ":"))
+    arrays = arrays | {OF_TERM + name: value for name, value in held.items()}
     saved = save({k: np.asarray(v) for k, v in arrays.items()} or {"empty": np.zeros(0, np.uint8)}, metadata)
     raw = bytearray(_in_order(saved))
     at = _checksum_place(bytes(raw))
@@ -167,14 +171,16 @@ def save_term(term: Term, path: Any) -> None:
 
 def load_term(path: Any) -> Term:
     """The term that `save_term` (or a learner's `save`) wrote; raises FileError for a damaged or foreign file."""
-    return _term(path, read_file(path)[1])
+    return _term(path, *read_file(path))
 
 
-def _term(path: Any, metadata: dict[str, str]) -> Term:
+def _term(path: Any, arrays: dict[str, Any], metadata: dict[str, str]) -> Term:
+    """The term of a file; its arrays are taken out of those of the file."""
     if "term" not in metadata:
         raise FileError(explain(f"{path} holds no term"))
     try:
-        return from_data(json.loads(metadata["term"]))
+        held = {name.removeprefix(OF_TERM): arrays.pop(name) for name in [*arrays] if name.startswith(OF_TERM)}
+        return from_data(json.loads(metadata["term"]), held)
     except (LensError, ValueError, RecursionError) as error:
         raise FileError(f"{path}: {error}") from None
 
@@ -209,7 +215,7 @@ def _kind(array: Any) -> str:
 def load_arrays(path: Any, term: Term, like: Any) -> Any:
     """The tree that `save_arrays` wrote; raises FileError unless it is of this very term and of the shape of `like`."""
     arrays, metadata = read_file(path)
-    saved = _term(path, metadata)
+    saved = _term(path, arrays, metadata)
     if saved != term:
         raise FileError(
             explain(f"{path} holds the state of another model", expected=shorten(term), came=shorten(saved),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from .errors import FileError, LensError, explain
 from .spaces import Array, Element, Space
@@ -82,8 +84,15 @@ def marked(term: Term, leaf: int, around: int = 50) -> str:
 # -- data ------------------------------------------------------------------------------------
 
 
-def to_data(term: Term) -> dict[str, Any]:
-    """The term as plain data (lists, numbers, strings), equal boxes stored once; linear in its size."""
+WORDS = ("bool", "uint8", "int32", "int64")
+"""The dtypes of arrays that a box's field may hold."""
+
+
+def to_data(term: Term, arrays: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The term as plain data (lists, numbers, strings), equal boxes stored once; linear in its size.
+
+    Arrays in boxes are put into `arrays`, where it is given, and their names into the data.
+    """
     table: list[Any] = []
     known: dict[Any, int] = {}
     done: dict[int, int] = {}
@@ -106,6 +115,11 @@ def to_data(term: Term) -> dict[str, Any]:
             return ["term", visit(v)]
         if hasattr(v, "to_data"):
             return [type(v).__name__, *map(value, v.to_data())]
+        if isinstance(v, np.ndarray) and v.dtype.name in WORDS:
+            if arrays is None:
+                return ["array", v.dtype.name, v.tolist()]
+            arrays[f"{len(arrays)}"] = v
+            return ["array", f"{len(arrays) - 1}"]
         raise LensError(
             explain(
                 f"{v!r} is not data, so a term that holds it cannot be saved",
@@ -151,10 +165,11 @@ def _spaces(box: Box) -> tuple[str, ...]:
     return tuple(repr(v) for v in box.fields.values() if isinstance(v, Space))
 
 
-def from_data(data: Any) -> Term:
+def from_data(data: Any, arrays: Mapping[str, Any] | None = None) -> Term:
     """The term that `to_data` wrote down. Only box classes that are already defined are ever made.
 
-    Raises FileError where the data is not of this form or names a class that is not defined.
+    `arrays` are those that were put apart. Raises FileError where the data is not of this form or names
+    a class that is not defined.
     """
     try:
         if data["language"] != 1:
@@ -163,7 +178,7 @@ def from_data(data: Any) -> Term:
             )
         made: list[Term] = []
         for entry in data["terms"]:
-            made.append(_read(entry, made))
+            made.append(_read(entry, made, arrays or {}))
         return made[data["root"]]
     except LensError:
         raise
@@ -171,7 +186,7 @@ def from_data(data: Any) -> Term:
         raise FileError(explain("this is no term", because=f"{type(error).__name__}: {error}")) from None
 
 
-def _read(entry: Any, made: list[Term]) -> Term:
+def _read(entry: Any, made: list[Term], arrays: Mapping[str, Any]) -> Term:
     def value(v: Any) -> Any:
         if not isinstance(v, list):
             return v
@@ -180,6 +195,10 @@ def _read(entry: Any, made: list[Term]) -> Term:
             return tuple(map(value, rest))
         if kind == "term":
             return made[rest[0]]
+        if kind == "array":
+            if len(rest) == 1:
+                return arrays[rest[0]]
+            return np.array(rest[1], rest[0] if rest[0] in WORDS else None)
         if kind == "space":
             return Space(Array(sizes, names, Element.registry[e](**data)) for sizes, names, e, data in rest)
         maker = Port if kind == "Port" else Readable.registry[kind]

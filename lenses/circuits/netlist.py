@@ -9,13 +9,20 @@ a gate that reads one signal twice squares it, and nothing here makes x out of x
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..arguments import whole
 from ..errors import DataError, explain, shown
+from ..spaces import Space
+from ..syntax import Readable
+
+if TYPE_CHECKING:
+    from ..typed import Typed
 
 TABLES = {"0": 0, "nor": 1, "not": 3, "xor": 6, "nand": 7, "and": 8, "xnor": 9, "buf": 12, "or": 14, "1": 15}
 """Common truth tables by name: the gate's value at (x, y) is the bit 2x + y of the number. `not` and `buf` read x."""
@@ -49,13 +56,14 @@ def _whole_array(name: str, value: Any, most: Any, expected: str) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Netlist:
+class Netlist(Readable):
     """A boolean circuit as arrays.
 
     `inputs` is the number of input bits; `left`, `right` (gates,) int32 are the signals that each gate
     reads and `table` (gates,) uint8 its truth table, the value at (x, y) in bit 2x + y; `outputs` (n,)
     int32 are the signals that come out. `latches` are the initial values of the last inputs, whose next
     values are the last outputs. `input_names` and `output_names` are what files call them, or empty.
+    Netlists are equal where all of these are.
     Raises DataError where a gate reads itself or a later one (see `ordered`), or a number is out of range.
     """
 
@@ -151,9 +159,37 @@ class Netlist:
             signal.append(value ^ (signal[x] & signal[y]) if d else value)
         return np.stack([signal[o] for o in self.outputs.tolist()]) if len(self.outputs) else zero[None][:0]
 
+    def term(self, dom: Space | None = None, cod: Space | None = None) -> Typed:
+        """The circuit as one box, typed; see `circuit`."""
+        from .circuit import circuit
+
+        return circuit(self, dom, cod)
+
+    def to_data(self) -> tuple[Any, ...]:
+        return tuple([getattr(self, f.name) for f in fields(self)])
+
+    @cached_property
+    def _code(self) -> tuple[Any, ...]:
+        parts = self.to_data()
+        arrays = b"".join(np.int64(v.size).tobytes() + v.tobytes() for v in parts if isinstance(v, np.ndarray))
+        return (sha256(arrays).digest(), *(v for v in parts if not isinstance(v, np.ndarray)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Netlist) and self._code == other._code
+
+    def __hash__(self) -> int:
+        return hash(self._code)
+
     def renamed(self, inputs: Sequence[str], outputs: Sequence[str]) -> Netlist:
         """The netlist with other names for its inputs and outputs."""
         return replace(self, input_names=tuple(inputs), output_names=tuple(outputs))
+
+    def spell(self) -> str:
+        """The source text that makes the netlist."""
+        values = [v.tolist() if isinstance(v, np.ndarray) else v for v in self.to_data()]
+        while len(values) > 5 and not values[-1]:
+            values.pop()
+        return f"Netlist({', '.join(map(repr, values))})"
 
     def __repr__(self) -> str:
         latches = f", {len(self.latches)} latches" if len(self.latches) else ""

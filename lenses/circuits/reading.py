@@ -34,6 +34,7 @@ from ..syntax import shorten
 from ..terms import Box, Identity, Permute, Term
 from ..trees import check_tree, leaves, nest, pick, whole
 from ..typed import Typed, as_typed
+from .circuit import Circuit
 from .gates import Gate, Lookup, Negation
 from .netlist import TABLES, Netlist
 
@@ -232,7 +233,7 @@ def reads(*kinds: type[Box]) -> Callable[[Clause], Clause]:
 
 @reads(Copy, Discard, Check, Identity, Permute, Rearrange)
 def _moved(reading: Reading, cx: Cx, p: Side, xs: Sequence[Signals]) -> Sequence[Signals]:
-    return [np.asarray(y) for y in cx.cell.box.run(cx, p, xs)[0]]
+    return [np.asarray(y) for y in cx.cell.box.run(cx, p, [np.asarray(x) for x in xs])[0]]
 
 
 @reads(Concatenate)
@@ -282,6 +283,16 @@ def _negation(reading: Reading, cx: Cx, p: Side, xs: Sequence[Signals]) -> Seque
 def _gate(reading: Reading, cx: Cx, p: Side, xs: Sequence[Signals]) -> Sequence[Signals]:
     box: Any = cx.cell.box
     return [reading.gates.gate(box.table, *xs)]
+
+
+@reads(Circuit)
+def _circuit(reading: Reading, cx: Cx, p: Side, xs: Sequence[Signals]) -> Sequence[Signals]:
+    box: Any = cx.cell.box
+    lead = xs[0].shape[: xs[0].ndim - cx.dom[0].rank] if xs else ()
+    rows = [np.moveaxis(x.reshape(*lead, -1), -1, 0) for x in xs] or [np.zeros((0, *lead), np.int32)]
+    found = np.moveaxis(reading.gates.include(box.netlist, np.concatenate(rows)), 0, -1)
+    cuts = np.cumsum([a.size for a in cx.cod])[:-1]
+    return [y.reshape(*lead, *a.sizes) for y, a in zip(np.split(found, cuts, -1), cx.cod, strict=True)]
 
 
 @reads(Reduce)

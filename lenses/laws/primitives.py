@@ -409,8 +409,8 @@ def _gather(params: Any, x: Any, indices: Any) -> Any:
     return np.moveaxis(found, range(inside.ndim, inside.ndim + len(inner)), numbers.offset_dims)
 
 
-@primitive("scatter-add")
-def _scatter_add(params: Any, x: Any, indices: Any, updates: Any) -> Any:
+def _put(params: Any, x: Any, indices: Any, updates: Any, write: Callable[..., Any]) -> Any:
+    """The array with updates written into windows by `write(array, places, updates)`; None where some are outside."""
     numbers = params["dimension_numbers"]
     gone = (*numbers.inserted_window_dims, *numbers.operand_batching_dims)
     names = (numbers.scatter_dims_to_operand_dims, numbers.operand_batching_dims, numbers.scatter_indices_batching_dims)
@@ -419,11 +419,24 @@ def _scatter_add(params: Any, x: Any, indices: Any, updates: Any) -> Any:
     sizes = [updates.shape[next(own)] if i in inner else 1 for i in range(x.ndim)]
     places, inside = _places(x.shape, sizes, np.asarray(indices), names, inner, params["mode"])
     if not inside.all():
-        return as_numpy(jax.lax.scatter_add_p.bind(*map(jnp.asarray, (x, indices, updates)), **params))
+        return None
     out = np.array(x)
-    moved = np.moveaxis(updates, numbers.update_window_dims, range(inside.ndim, updates.ndim))
-    np.add.at(out, places, moved)
+    write(out, places, np.moveaxis(updates, numbers.update_window_dims, range(inside.ndim, updates.ndim)))
     return out
+
+
+@primitive("scatter-add")
+def _scatter_add(params: Any, x: Any, indices: Any, updates: Any) -> Any:
+    out = _put(params, x, indices, updates, np.add.at)
+    return (
+        as_numpy(jax.lax.scatter_add_p.bind(*map(jnp.asarray, (x, indices, updates)), **params)) if out is None else out
+    )
+
+
+@primitive("scatter")
+def _scatter(params: Any, x: Any, indices: Any, updates: Any) -> Any:
+    out = _put(params, x, indices, updates, np.ndarray.__setitem__) if params["unique_indices"] else None
+    return as_numpy(jax.lax.scatter_p.bind(*map(jnp.asarray, (x, indices, updates)), **params)) if out is None else out
 
 
 # -- programs within programs ----------------------------------------------------------------

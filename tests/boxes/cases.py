@@ -322,6 +322,7 @@ ELSEWHERE = {
     "Para": "test_combinators.py",
     "Negation": "test_gates.py",
     "Gate": "test_gates.py",
+    "Circuit": "test_circuit.py",
     "Lookup": "test_gates.py",
     "Update": "test_optimisers.py",
     "Rate": "test_rates.py",

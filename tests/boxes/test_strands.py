@@ -20,7 +20,7 @@ from lenses.typed import Combinator
 
 BOXES = registry.boxes()
 
-NONE = ("Constant", "Discard", "Lifted", "Rate", "Update")
+NONE = ("Circuit", "Constant", "Discard", "Lifted", "Rate", "Update")
 """Classes that act along all axes, or whose axes all end in them."""
 
 COUNTED = ("Conv", "Einsum", "Pool", "Rearrange", "Spread", "Windows")

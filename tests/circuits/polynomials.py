@@ -63,4 +63,4 @@ def reversed_polynomials(ps: list[Polynomial], inputs: int) -> list[Polynomial]:
 
 def every_input(count: int) -> np.ndarray:
     """All inputs of `count` bits, (count, 2^count) bool, the first bit counting most."""
-    return np.array(list(itertools.product((False, True), repeat=count)), bool).reshape(-1, count).T
+    return np.array(list(itertools.product((False, True), repeat=count)), bool).reshape(2**count, count).T
