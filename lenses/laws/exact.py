@@ -24,7 +24,8 @@ from ..errors import LensError
 from ..interpret import Cx, Side
 from ..spaces import ResidueElement, Space
 from .formal import FormalReverse
-from .maps import Equation
+from .gates import read_pass
+from .maps import Equation, Get, Put
 from .reference import meaning
 from .verdict import FORMAL, FUNCTION, Difference, Verdict
 
@@ -47,6 +48,9 @@ def read(equation: Equation) -> tuple[Netlist, Netlist] | None:
         return None
     fits = pair[0].inputs == pair[1].inputs and len(pair[0].outputs) == len(pair[1].outputs)
     return pair if fits and max(n.gates for n in pair) <= GATES else None
+
+
+reads(Get, Put)(read_pass)
 
 
 @reads(FormalReverse)

@@ -3,6 +3,7 @@
 A term over residues means a polynomial with whole coefficients taken modulo n, and taking remainders
 is a homomorphism. So the same boxes are run on real numbers that are whole, `jax.vjp` differentiates
 them there, and the result is reduced: R of the polynomial, which its values alone do not determine.
+Boxes that take nothing but bits are read as gates, whose polynomials are differentiated.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from ..circuits.equality.derivative import reverse_netlist
+from ..circuits.netlist import polynomials
+from ..circuits.reading import to_netlist
+from ..errors import LensError
 from ..interpret import Cx, Side, evaluate
 from ..spaces import Array, RealElement, ResidueElement, Space
 from ..terms import Box
-from ..typed import Typed
+from ..typed import Misfit, Typed
 from .rewrite import rewrite
 
 
@@ -45,7 +50,10 @@ class FormalReverse(Box):
         return self.term.dom.change
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        real = over_reals(self.term)
+        try:
+            real = over_reals(self.term)
+        except (LensError, Misfit):  # a box that takes nothing but bits
+            return self._by_gates(xs)
         n = len(real.dom)
         values = [jnp.asarray(x, a.dtype) for x, a in zip(xs[:n], real.dom, strict=True)]
         moving = [i for i, a in enumerate(real.dom) if a.change is not None]
@@ -64,3 +72,18 @@ class FormalReverse(Box):
             for d, a in zip(changes, self.term.dom.change, strict=True)
         ]
         return tuple(out)
+
+    def _by_gates(self, xs: Any) -> Any:
+        """The derivative of the polynomial of gates that the term is read as."""
+        with jax.ensure_compile_time_eval():
+            netlist = reverse_netlist(to_netlist(self.term))
+        signal = [jnp.int32(0), *(x for each in xs for x in jnp.ravel(each))]
+        gates = zip(netlist.left.tolist(), netlist.right.tolist(), polynomials(netlist.table).tolist(), strict=True)
+        for x, y, (a, b, c, d) in gates:
+            signal.append(a ^ b * signal[x] ^ c * signal[y] ^ d * signal[x] * signal[y])
+        found, at = [], 0
+        for a in self.term.dom.change:
+            some = [jnp.asarray(signal[o], a.dtype) for o in netlist.outputs[at : at + a.size].tolist()]
+            found.append(jnp.stack(some).reshape(a.sizes) if some else jnp.zeros(a.sizes, a.dtype))
+            at += a.size
+        return tuple(found)
