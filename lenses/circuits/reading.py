@@ -292,7 +292,7 @@ def _circuit(reading: Reading, cx: Cx, p: Side, xs: Sequence[Signals]) -> Sequen
     rows = [np.moveaxis(x.reshape(*lead, -1), -1, 0) for x in xs] or [np.zeros((0, *lead), np.int32)]
     found = np.moveaxis(reading.gates.include(box.netlist, np.concatenate(rows)), 0, -1)
     cuts = np.cumsum([a.size for a in cx.cod])[:-1]
-    return [y.reshape(*lead, *a.sizes) for y, a in zip(np.split(found, cuts, -1), cx.cod, strict=True)]
+    return [y.reshape((*lead, *a.sizes)) for y, a in zip(np.split(found, cuts, -1), cx.cod, strict=True)]
 
 
 @reads(Reduce)

@@ -67,7 +67,7 @@ class Batching:
         for i, (y, z) in enumerate(zip(alone, together, strict=True)):
             y = np.moveaxis(y.reshape((n, copies, *y.shape[1:])), 1, 0)
             if outs <= i < outs + len(space.change):
-                y = y.sum(1)
+                y = space.change[i - outs].element.reduce(y.sum(1))
             elif z.shape == y.shape[2:]:  # a constant has no batch axes
                 z = np.broadcast_to(z, y.shape[1:])
             if z.shape != y.shape[1:]:
