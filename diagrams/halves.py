@@ -52,11 +52,11 @@ def _passes(scene: Scene) -> tuple[list[Box], list[Box]]:
     there: list[Box] = []
     back: list[Box] = []
     for glyph in scene.glyphs:
-        if glyph.kind not in ("drop", "grab"):
+        if glyph.kind not in ("drop", "grab", "held"):
             (back if glyph.kind.startswith("mirrored") else there).append(glyph)
     seen: set[Address] = set()
     for frame in scene.frames:
-        (back if frame.address in seen else there).append(frame)
+        (back if frame.address in seen or frame.kind == "bare" else there).append(frame)
         seen.add(frame.address)
     return there, back
 
@@ -75,6 +75,8 @@ def _check(there: Sequence[Box], back: Sequence[Box], forth: Sequence[Wire], hom
     """Raises LensError unless every change comes back the way that its value came."""
     titles = {(w.address, w.wire): w.title for w in forth}
     ways = _links(there, forth)
+    within = {box.address for box in back if box.kind == "bare"}  # what a way back is made of
+    home = [wire for wire in home if wire.address not in within]
     backwards = {(address, wire, end, start) for address, wire, start, end in _links(back, home)}
     for link in backwards - ways:
         unreadable(titles.get(link[:2], "a change"), "it comes back another way than its value came, or no value came")
@@ -88,7 +90,9 @@ def _check_slots(scene: Scene) -> None:
     the one above or below them."""
     kept: dict[str, set[tuple[Any, Address]]] = {"drop": set(), "grab": set()}
     for glyph in scene.glyphs:
-        if glyph.kind in kept and dict(glyph.data)["colour"] != "parameter":
+        if glyph.kind == "held":
+            kept["grab"].add((glyph.text, glyph.address[:-1]))
+        elif glyph.kind in kept and dict(glyph.data)["colour"] != "parameter":
             kept[glyph.kind].add((glyph.text, glyph.address))
     for text, _ in kept["drop"] ^ kept["grab"]:
         unreadable(f"the slot {text}", "it is not dropped and grabbed by a box and the one that takes its changes back")

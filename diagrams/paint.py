@@ -17,7 +17,9 @@ def shapes(scene: Scene) -> Iterator[Group]:
     threads = iter(strands(scene))
     ends = {key(p) for wire in scene.wires if wire.kind == "axes" for p in (wire.start, wire.end)}
     for item in scene.items():
-        if isinstance(item, Frame):
+        if isinstance(item, Frame) and item.kind == "bare":
+            continue
+        elif isinstance(item, Frame):
             place = " ".join(f"{value:.2f}" for value in (item.x, item.y, item.width, item.height))
             facts = [("address", _address(item.address)), ("place", place)]
             yield Group("frame", tuple(_frame(item)), item.title, tuple(facts))
@@ -86,7 +88,7 @@ COLOURS = {"backward": "backward", "parameter": "parameter", "state": "state", "
 """The colours of wires and labels by what they carry or say; the others are in ink."""
 APART = 1.5
 """How far each line of a double wire is from its middle."""
-SLOTS = ("drop", "grab", "write", "read")
+SLOTS = ("drop", "grab", "held", "write", "read")
 """The glyphs of which those of one slot belong together."""
 HEADS = {"scalar": 4.0, "index": 5.0, "arrow": 4.5, "change arrow": 4.5}
 """The sizes of the arrow heads in which wires of these kinds end."""
@@ -130,7 +132,7 @@ def _glyph(glyph: Glyph, doubles: set[Key]) -> Iterator[Shape]:
         elif thread.kind == "begin":
             yield Stroke(circle(start[0], start[1], DOT - 0.6), ink, "paper")
         elif thread.kind == "stub":
-            yield filled(arrow_head(end[0], end[1], 5.0))
+            yield filled(arrow_head(end[0], end[1], 5.0) if end[0] >= start[0] else pointed(thread.curve, 5.0))
     for dot in dots:
         yield filled(circle(dot[0], dot[1], DOT), ink)
     yield from kind.shapes(glyph)

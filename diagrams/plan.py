@@ -88,6 +88,19 @@ def _plan(circuit: Circuit, address: Address, path: Path, folding: Folding) -> P
     return plan
 
 
+def under(plan: Plan, address: Address) -> Plan:
+    """The plan as that of the part at an address."""
+    nodes = [
+        dataclasses.replace(
+            node,
+            address=(*address, *node.address),
+            inner=None if node.inner is None else under(node.inner, address),
+        )
+        for node in plan.nodes
+    ]
+    return dataclasses.replace(plan, nodes=nodes, address=(*address, *plan.address))
+
+
 CARDS = ("learned", "embed")
 """The glyphs of learned boxes, which can carry the name of a block around them."""
 

@@ -65,7 +65,8 @@ def with_sides(plan: Plan, box: Para) -> Plan:
         dataclasses.replace(node, ins=named(node.ins), outs=named(node.outs)) for node in plan.nodes
         if not any(node is copy for copy in dropped)
     ]  # fmt: skip
-    grabs = list(sides)
+    user = {w: k for k, node in enumerate(nodes) for w in node.ins}
+    grabs = sorted(sides, key=lambda node: user.get(node.outs[0], len(nodes)))
     for i, name in enumerate(box.changes):
         side(DROP, f"{name}′", f"the change of {name}", plan.cod[i], wires[plan.outs[i]], name, ("change", i))
     nodes = [*grabs, *nodes, *sides[len(grabs) :]]

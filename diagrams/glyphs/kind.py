@@ -12,6 +12,8 @@ from ..shapes import Shape, Stroke, Text
 from ..styles import Style
 from ..text import clip, width
 
+CUP = 110.0
+"""The width of the widest cup and of what leaves it."""
 DOT = 3.2
 """The radius of dots."""
 
@@ -170,6 +172,8 @@ def _summed(
 ) -> Iterator[Thread]:
     """A strand that is summed: alone it ends in a dot, two meet in a cup, more in a dot from which an arrow leaves."""
     wide = right - left
+    if len(come) == 2 and wide > CUP:  # it is no longer than it must be
+        left, wide = right - CUP, CUP
     if len(come) == 1:
         yield Thread("end", line(come[0], (left + 0.5 * wide, come[0][1])))
         return

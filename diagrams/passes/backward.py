@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from lenses.boxes.linear import Einsum
 from lenses.rules.rule import Rule, backprop, check_rule
 from lenses.spaces import Array
 from lenses.strands import Strand
@@ -34,6 +35,7 @@ from ..themes import THEMES, Theme
 from ..titles import add_title
 from .keeping import passes
 from .mirrors import MIRRORS, mirrored
+from .products import WAY, fitted
 from .slots import MARK, OWN, SlotStyle, marked, plain, put_slots, slotted
 
 ROWS = 30.0
@@ -62,7 +64,7 @@ def draw_backward(
     Move(left + back.width + 10.0, down, -1).scene(other)
     _join(scene, other, plan, down)
     Move(0.0, CAPTION).scene(scene)
-    scene.height += down + CAPTION
+    scene.height = other.height + down + CAPTION
     by = f", rule: {rule.name}" if rule.name != backprop.name else ""
     for text, y in (("forward →", 0.0), (f"← backward{by}", down)):
         wide = width(text, 8.5)
@@ -111,10 +113,19 @@ def _back(laid: Laid) -> Laid:
             node = None if item.node is None else nodes[id(item.node)]
             wires = tuple(w for w in item.arriving if w in arrays)
             rows = [Row(change(row.out), change(row.into), row.up, row.down, row.y) for row in item.rows]
-            if node is not None and item.laid is None:
+            inside = None if item.laid is None else _back(item.laid)
+            way = None if item.node is None else dict(item.node.data).get(WAY)
+            if node is not None and way is not None and node.ins:
+                sides = ((node.ins, node.dom, column.after), (node.outs, node.cod, column.before))
+                ins, outs = ([[at[w, s] for s in laid.style.slots(a)] for w, a in zip(ws, arrays, strict=True)]
+                             for ws, arrays, at in sides)  # fmt: skip
+                inside = fitted(way.plan, laid.style, ins, outs)
+                rows = [Row(up=-inside.top, down=inside.bottom, y=ins[0][0])]
+                _fit(item, laid)
+            elif node is not None and item.laid is None:
                 rows[0].up, rows[-1].down = glyphs.of(node, laid.style).margins(node, laid.style)
             if wires or (node is not None and (node.ins or item.laid is not None or node.glyph.startswith(MARK))):
-                items.append(Item(node, wires, rows, None if item.laid is None else _back(item.laid)))
+                items.append(Item(node, wires, rows, inside))
         if k == len(laid.columns) - 1:
             order: Iterable[int] = ()
         else:
@@ -125,8 +136,19 @@ def _back(laid: Laid) -> Laid:
         before, behind = known(column.after), known(column.before if k else column.after)
         back.columns.append(Column(items, order, before, behind))
     place(back)
-    back.top, back.bottom = laid.top, laid.bottom
+    heights = [y + 4.0 for column in laid.columns for y in (*column.before.values(), *column.after.values())]
+    ends = [row.y + row.down for column in laid.columns for item in column.items for row in item.rows]
+    laid.bottom = max(*heights, *ends) if heights or ends else laid.bottom
+    back.top, back.bottom = laid.top, max(laid.bottom, back.bottom)
     return back
+
+
+def _fit(item: Item, laid: Laid) -> None:
+    """Takes back the room that was kept below an item of the forward pass for what its way back is made of."""
+    node = item.node
+    assert node is not None
+    bare = dataclasses.replace(node, data=tuple(entry for entry in node.data if entry[0] != WAY))
+    item.rows[-1].down = glyphs.of(bare, laid.style).margins(bare, laid.style)[1]
 
 
 def _reversed(node: Node) -> Node:
@@ -147,6 +169,8 @@ def _reversed(node: Node) -> Node:
             glyph = MIRRORS[glyph]
         else:
             glyph, strands = "box", ()
+    elif dict(node.data).get(WAY) is not None:
+        glyph, text, data = "way back", "", ()
     elif node.inner is None:
         text = f"{text}ᵀ" if node.box.linear else f"R[{text}]"
         if glyph == "pointwise":
@@ -268,12 +292,15 @@ def _shift(laid: Laid, by: float) -> None:
 
 def _join(scene: Scene, other: Scene, plan: Plan, down: float) -> None:
     """Adds the mirrored scene of the backward pass."""
-    scene.frames += other.frames
+    scene.frames += [dataclasses.replace(f, kind="bare") if isinstance(f.box, Einsum) else f for f in other.frames]
     scene.dashes += other.dashes
     scene.wires += [dataclasses.replace(wire, role="backward") for wire in other.wires]
     for glyph in other.glyphs:
-        if glyph.kind not in ("drop", "grab"):
-            threads = tuple(dataclasses.replace(t, kind="touch") if t.kind == "stub" else t for t in glyph.threads)
+        if glyph.kind not in ("drop", "grab", "held"):
+            product = glyph.kind == "product"
+            threads = tuple(
+                t if product or t.kind != "stub" else dataclasses.replace(t, kind="touch") for t in glyph.threads
+            )
             glyph = dataclasses.replace(glyph, kind=mirrored(glyph.kind), threads=threads)
         scene.glyphs.append(glyph)
     scene.labels += other.labels

@@ -24,7 +24,7 @@ from ..curves import line, rounded
 from ..folding import Fold
 from ..glyphs import Kind, centred
 from ..moving import Move
-from ..plan import Node, Plan, of_term
+from ..plan import Node, Plan, of_term, under
 from ..scene import Curve, Frame, Glyph, Label, Point, Scene, Wire
 from ..shapes import Shape, Stroke
 from ..text import clip, number, width
@@ -73,26 +73,13 @@ def _model(cell: Cell, fit: Learner | Dreamer, fold: Fold) -> Plan:
     opened = fold != 0
     inner = None
     if opened:
-        inner = _under(of_term(fit.model, fold - 1 if isinstance(fold, int) else fold, sides=False), (cell.index,))
+        inner = under(of_term(fit.model, fold - 1 if isinstance(fold, int) else fold, sides=False), (cell.index,))
     dom, cod = fit.model.dom.arrays, fit.model.cod.arrays
     ins, outs = tuple(range(len(dom))), tuple(range(len(dom), len(dom) + len(cod)))
     node = Node("block", "model", repr(fit.model), ins, outs, dom, cod, (), (cell.index,), cell.box, inner)
     if isinstance(fit, Dreamer):
         node.params = tuple(("P", array) for array in cell.dom.arrays[:1][: len(cell.dom) - len(dom)])
     return Plan(dom, cod, [node], outs)
-
-
-def _under(plan: Plan, address: tuple[int, ...]) -> Plan:
-    """The plan as that of the part at an address."""
-    nodes = [
-        dataclasses.replace(
-            node,
-            address=(*address, *node.address),
-            inner=None if node.inner is None else _under(node.inner, address),
-        )
-        for node in plan.nodes
-    ]
-    return dataclasses.replace(plan, nodes=nodes, address=(*address, *plan.address))
 
 
 def _fix(scene: Scene) -> None:

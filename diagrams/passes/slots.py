@@ -25,6 +25,7 @@ from ..text import clip, width
 from .keeping import Passes, paths
 from .lens import parameters
 from .mirrors import MIRRORS
+from .products import WAY, way_back
 from .ruled import ruled
 
 TAG = 12.0
@@ -99,8 +100,10 @@ def slotted(plan: Plan, typed: Typed, found: Passes, rule: Rule) -> Plan:
                 tuple(Slot(f"{grabs[n].text}′", "parameter", f"the change of {grabs[n].title}") for n in changed),
             )
             own = ruled(node, rule)
-            if any((*there, *back)) or own:
-                data = (*node.data, ("there", there), ("back", back), *([(OWN, own)] if own else []))
+            way = None if own else way_back(node, mine)
+            if any((*there, *back)) or own or way:
+                more = ((OWN, own) if own else (WAY, way),) if own or way else ()
+                data = (*node.data, ("there", there), ("back", back if way is None else ((), ())), *more)
                 node = marked(dataclasses.replace(node, data=data))
             nodes.append(dataclasses.replace(node, inner=None, enters=None, leaves=None))
         return dataclasses.replace(plan, nodes=nodes)
@@ -149,7 +152,8 @@ class _Roomy(Kind):
         (grabs, drops), (back_grabs, back_drops) = _sides(node)
         up += DROP + TAG if grabs or back_grabs else 0.0
         down += DROP + TAG + 8.0 if drops or back_drops else 0.0
-        return up, down
+        way = dict(node.data).get(WAY)
+        return (up, down) if way is None else (max(up, way.up), max(down, way.down))
 
     def place(self, node, style, ins, outs, left, right, y):  # type: ignore[no-untyped-def]
         glyph = self.base.place(plain(node), style, ins, outs, left, right, y)

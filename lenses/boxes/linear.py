@@ -140,13 +140,13 @@ class Dense(Weighted):
         lead, rows, out = every[:cut], every[cut : x.rank], every[x.rank :]
         line = " ".join
         to_weight = einsum(f"{line(lead + rows)}, {line(lead + out)} -> {line(rows + out)}")
-        to_input = einsum(f"{line(rows + out)}, {line(lead + out)} -> {line(lead + rows)}")
+        to_input = einsum(f"{line(lead + out)}, {line(rows + out)} -> {line(lead + rows)}")
         to_bias = einsum(f"{line(lead + out)} -> {line(out)}") if lead else identity
 
         def r(w: Any, *rest: Any) -> Any:
             *_, x, d = rest
             changes = (to_weight(x, d), to_bias(d)) if self.bias else (to_weight(x, d),)
-            return (*changes, to_input(w, d))
+            return (*changes, to_input(d, w))
 
         return traced(r, 4 if self.bias else 3)
 
@@ -366,11 +366,11 @@ class Einsum(Box):
             for names, a in zip(operands, dom, strict=True)
             for n, k in zip(names, a.sizes, strict=True)
         }
-        pulls = [_pull([*operands[:i], *operands[i + 1 :], result], names, ones) for i, names in enumerate(operands)]
+        pulls = [_pull([result, *operands[:i], *operands[i + 1 :]], names, ones) for i, names in enumerate(operands)]
 
         def r(*args: Any) -> Any:
             *xs, d = args
-            return tuple(pull(*xs[:i], *xs[i + 1 :], d) for i, pull in enumerate(pulls))
+            return tuple(pull(d, *xs[:i], *xs[i + 1 :]) for i, pull in enumerate(pulls))
 
         return traced(r, len(operands) + 1)
 
@@ -384,7 +384,7 @@ class Einsum(Box):
 
 
 def _pull(given: Sequence[Sequence[str]], names: Sequence[str], ones: dict[str, Array]) -> Term:
-    """The change of an operand with these names, from the other operands and the change of the product.
+    """The change of an operand with these names, from the change of the product and the other operands.
 
     `ones` has an array of one axis for each name.
     An axis that was summed in the operand alone gets the same change all along it, and one that stood in it

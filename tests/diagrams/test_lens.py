@@ -26,6 +26,7 @@ from lenses import (
     add,
     block,
     compile,
+    concatenate,
     conv,
     copy,
     coupling,
@@ -366,6 +367,11 @@ def slots(scene, kind, weights=False):
     return [g for g in found if (dict(g.data)["colour"] == "parameter") == weights]
 
 
+def taken(scene):
+    """The slots of kept values that are grabbed, whole or array by array."""
+    return [*slots(scene, "grab"), *slots(scene, "held")]
+
+
 def kept_bytes(term, rule=backprop):
     net = compile(term, rule=rule)
     params, state = net.init(jax.random.key(0)), net.init_state()
@@ -377,14 +383,15 @@ def kept_bytes(term, rule=backprop):
 def test_what_is_drawn_as_kept_is_what_the_program_keeps(name):
     term, fold = FOLDS[name]
     scene = draw_backward(term, fold)
-    drops, grabs = slots(scene, "drop"), slots(scene, "grab")
+    drops, grabs = slots(scene, "drop"), taken(scene)
     assert sum(dict(g.data)["bytes"] for g in drops) == kept_bytes(term)
     names = [f"k{k}" for k in range(1, len(drops) + 1)]
-    assert sorted(g.text for g in drops) == sorted(g.text for g in grabs) == sorted(names)
+    assert sorted(g.text for g in drops) == sorted({g.text for g in grabs}) == sorted(names)
     pairs = {g.text: g for g in drops}
     for grab in grabs:
         drop = pairs[grab.text]
-        assert drop.y < grab.y and drop.address == grab.address and drop.data[:3] == grab.data[:3]
+        where = grab.address[:-1] if grab.kind == "held" else grab.address
+        assert drop.y < grab.y and drop.address == where and drop.data[:3] == grab.data[:3]
     check_clear(scene)
     assert draw_backward(term, fold).svg() == scene.svg()
 
@@ -408,6 +415,9 @@ def test_the_leaves_of_the_tape_are_the_kept_values(name):
 def test_the_backward_pass_is_the_mirror_of_the_forward_one(name):
     term, fold = FOLDS[name]
     scene = draw_backward(term, fold)
+    within = {f.address for f in scene.frames if f.kind == "bare"}  # what the ways back of products are made of
+    scene.wires = [w for w in scene.wires if w.address not in within]
+    scene.glyphs = [g for g in scene.glyphs if g.address[:-1] not in within]
     there = {(w.address, w.wire, w.axis): w for w in scene.wires if w.role == "forward"}
     back = {(w.address, w.wire, w.axis): w for w in scene.wires if w.role == "backward"}
     real = {key for key, a in arrays(of_term(term, fold)) if a.change is not None}
@@ -464,9 +474,9 @@ def test_weights_are_grabbed_and_their_changes_dropped():
 
 
 def test_an_axis_that_one_input_lacks_does_not_run_past_on_the_way_back():
-    scene = draw_backward(ATTENTION)
-    product = next(g for g in scene.glyphs if g.kind == "mirrored box")
-    assert {t.kind for t in product.threads} == {"touch"}
+    scene = draw_backward((dense(2) @ identity >> concatenate("t")).at(Real(a=2, t=3, d=2), Real(a=2, t=4, d=2)))
+    (card,) = [g for g in scene.glyphs if g.kind == "mirrored transposed card"]
+    assert Counter(t.kind for t in card.threads) == {"pass": 2, "touch": 2}
     (ring,) = [g for g in draw_backward(STACK, 1).glyphs if g.address == (1,) and g.kind == "mirrored transposed card"]
     assert Counter(t.kind for t in ring.threads) == {"pass": 1, "touch": 2}, "the token axis runs past"
 
@@ -485,6 +495,43 @@ def test_shared_values_are_counted_once():
     sizes = {g.text: dict(g.data)["bytes"] for g in slots(scene, "drop")}
     assert sizes == {"k1": 4 * (7 + 5) * 8, "k2": 4 * 7 * 5, "k3": 4 * 5 * 8}, "k2 has the weights already"
     assert "the rest kept in k2" in next(g.title for g in slots(scene, "drop") if g.text == "k3")
+
+
+def test_the_way_back_of_a_product_is_products_of_what_was_kept():
+    scene = draw_backward(ATTENTION)
+    assert not [g for g in scene.glyphs if g.kind == "mirrored box"]
+    frames = [f for f in scene.frames if f.kind == "bare"]
+    assert [f.address for f in frames] == [(3,), (0,)]
+    for frame in frames:
+        inside = [g for g in scene.glyphs if g.address[:-1] == frame.address]
+        assert Counter(g.kind for g in inside) == {"mirrored copy": 1, "held": 2, "mirrored product": 2}
+        for glyph in inside:
+            kinds = Counter(t.kind for t in glyph.threads)
+            if glyph.kind == "mirrored product":  # one index is summed, those of the change run past
+                assert kinds == {"cup": 1, "stub": 1, "pass": 2}
+        ports = {p for array in (*frame.ins, *frame.outs) for p in array}
+        wires = [w for w in scene.wires if w.address == frame.address]
+        outer = [w for w in scene.wires if w.address == () and w.role == "backward"]
+        assert all(any(w.end == p or w.start == p for w in wires) for p in ports), "wires go on inside"
+        assert all(any(w.end == p or w.start == p for w in outer) for p in ports), "and outside"
+    sizes = {(w.name, w.size) for w in scene.wires}
+    assert sizes == {("query", 7), ("key", 5), ("d", 8)}
+    assert scene.svg().count('data-pair="k1"') == 3
+
+
+@pytest.mark.parametrize(
+    "pattern, spaces, kinds",
+    [
+        ("i j -> j i", [Real(i=2, j=3)], {"mirrored product": 1}),
+        ("i j -> j", [Real(i=2, j=3)], {"mirrored product": 1, "mirrored spread": 1}),
+        ("i d, d -> i", [Real(t=2, i=3, d=4), Real(d=4)], {"mirrored product": 2, "held": 2, "mirrored copy": 1}),
+        ("i, i, i ->", [Real(3)] * 3, {"mirrored product": 3, "held": 6, "mirrored copy": 1}),
+    ],
+)
+def test_ways_back_of_products(pattern, spaces, kinds):
+    scene = draw_backward((einsum(pattern) >> tanh).at(*spaces))
+    check_clear(scene)
+    assert Counter(g.kind for g in scene.glyphs if len(g.address) == 2) == kinds
 
 
 def test_slots_can_be_paired_in_files():
@@ -587,5 +634,5 @@ def test_random_terms():
         check_clear(draw_lens(term))
         scene = draw_backward(term)
         check_clear(scene)
-        assert sorted(g.text for g in slots(scene, "drop")) == sorted(g.text for g in slots(scene, "grab"))
+        assert sorted(g.text for g in slots(scene, "drop")) == sorted({g.text for g in taken(scene)})
         assert sum(dict(g.data)["bytes"] for g in slots(scene, "drop")) == kept_bytes(term)
