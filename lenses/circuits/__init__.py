@@ -6,6 +6,7 @@ from .formats import from_aiger, from_blif, from_verilog, load_circuit, save_cir
 from .gates import bit, conj, disj, gate, lookup, mux, nand, neg, nor, xnor, xor
 from .netlist import TABLES, Netlist, ordered
 from .reading import reads, to_netlist
+from .running import Runner, run
 from .simplify import Simplified, simplify
 from .words import (
     adder,
@@ -32,6 +33,7 @@ __all__ = [
     "Counterexample",
     "Netlist",
     "Proof",
+    "Runner",
     "Simplified",
     "Undecided",
     "adder",
@@ -67,6 +69,7 @@ __all__ = [
     "popcount",
     "prove_equal",
     "reads",
+    "run",
     "save_circuit",
     "simplify",
     "some",
