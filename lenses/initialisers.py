@@ -1,8 +1,8 @@
 """Initial values of parameters and states, by name, so that a saved term says how it starts.
 
 A specification is a name with its numbers after a colon, e.g. "normal:0.02" or "constant:1".
-Most are those of `jax.nn.initializers`; "bernoulli:0.5" draws bits, and "halves:0:1" is a truth table that
-hands its first input on.
+Most are those of `jax.nn.initializers`; "bernoulli:0.5" draws bits, "halves:0:1" is a truth table that
+hands its first input on, and "spike:3:1" is 1 at place 3 of the last axis.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ def _halves(low: float, high: float, key: Any, sizes: tuple[int, ...], dtype: An
     return jnp.broadcast_to(row.astype(dtype), sizes)
 
 
+def _spike(at: int, height: float, key: Any, sizes: tuple[int, ...], dtype: Any) -> Any:
+    """`height` at the place `at` of the last axis, 0 elsewhere."""
+    return jnp.zeros(sizes, dtype).at[..., at].set(height)
+
+
 _MADE = {
     "zeros": lambda: jax.nn.initializers.zeros,
     "ones": lambda: jax.nn.initializers.ones,
@@ -35,11 +40,12 @@ _MADE = {
     "normal": lambda stddev=0.01: jax.nn.initializers.normal(stddev),
     "uniform": lambda scale=0.01: jax.nn.initializers.uniform(scale),
     "bernoulli": lambda p=0.5: lambda key, sizes, dtype: jax.random.bernoulli(key, p, sizes).astype(dtype),
+    "spike": lambda at=0.0, height=1.0: partial(_spike, int(at), height),
     "halves": lambda low=0.0, high=1.0: partial(_halves, low, high),
 }
 _FANS = ("lecun_normal", "lecun_uniform", "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "orthogonal")
 
-_NUMBERS = {"constant": (1,), "normal": (0, 1), "uniform": (0, 1), "bernoulli": (0, 1), "halves": (0, 2)}
+_NUMBERS = {"constant": (1,), "normal": (0, 1), "uniform": (0, 1), "bernoulli": (0, 1), "halves": (0, 2), "spike": (2,)}
 """How many numbers an initialiser may have."""
 
 NAMES = (*_MADE, *_FANS)

@@ -3,11 +3,12 @@
 from .circuit import Circuit, circuit, from_netlist
 from .equality import Counterexample, Proof, Undecided, equal_formal, equal_function, prove_equal
 from .formats import from_aiger, from_blif, from_verilog, load_circuit, save_circuit, to_aiger, to_blif, to_verilog
-from .gates import bit, conj, disj, gate, lookup, mux, nand, neg, nor, xnor, xor
+from .gates import bit, conj, disj, gate, mux, nand, neg, nor, xnor, xor
 from .netlist import TABLES, Netlist, ordered
 from .reading import reads, to_netlist
 from .running import Runner, run
 from .simplify import Simplified, simplify
+from .tables import lookup, tables
 from .words import (
     adder,
     at_least,
@@ -74,6 +75,7 @@ __all__ = [
     "simplify",
     "some",
     "subtractor",
+    "tables",
     "to_aiger",
     "to_blif",
     "to_netlist",

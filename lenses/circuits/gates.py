@@ -13,20 +13,15 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from ..arguments import is_whole, refuse, whole
-from ..boxes.linear import einsum
 from ..boxes.lookup import constant
 from ..boxes.pointwise import multiply, trace_pruned
-from ..boxes.rearrange import rearrange, split
-from ..boxes.reductions import reduce_sum, spread
 from ..boxes.structure import Discard, add, zero
 from ..combinators.parts import block
 from ..interpret import Cx, Side
-from ..ports import Port
-from ..reverse import reverse
-from ..spaces import Array, Bits, ResidueElement, Space
+from ..spaces import Bits, ResidueElement, Space
 from ..strands import Strand, aligned
 from ..terms import Box, Identity, Term, tensor
-from ..wiring import trace, wired
+from ..wiring import wired
 from .netlist import polynomials
 
 xor: Term = add
@@ -156,80 +151,3 @@ def bit(value: int) -> Term:
     if not is_whole(value, 0, 1):
         refuse("bit", "the value", value, "0 or 1")
     return constant(value, Bits())
-
-
-class Lookup(Box):
-    """A learned truth table: k bits, the last axis, to the bit in its row, the first bit counting most.
-
-    As a polynomial it is the sum over rows of the row's entry times the product of the inputs of the row,
-    each negated where the row has a 0. The parameter `table` is (2^k,) and starts at zero.
-    """
-
-    arity = (1, 1)
-    glyph: ClassVar[str] = "learned"
-    inputs: int
-
-    def type(self, dom: Space) -> Space:
-        bits(self, dom)
-        (x,) = dom
-        if not x.rank or x.sizes[-1] != self.inputs:
-            self.fail(0, f"{self.inputs} bits along the last axis", x)
-        return Space([x.replace(-1, ())])
-
-    def strands(self, dom: Space) -> Sequence[Strand]:
-        return aligned(range(dom[0].rank - 1))
-
-    @classmethod
-    def examples(cls) -> Sequence[Term]:
-        return [lookup(1).at(Bits(1)), lookup(2).at(Bits(2)), lookup(2).at(Bits(3, 2))]
-
-    def ports(self, dom: Space) -> tuple[Port, ...]:
-        return (Port("table", "param", Array((2**self.inputs,), element=ResidueElement(2)), "zeros"),)
-
-    def flops(self, dom: Space) -> int:
-        return 0
-
-    def polynomial(self, dom: Space) -> Term:
-        """The table as a wire, and the bits, to the entry: a tree of multiplexers, the last bit's first."""
-        *lead, _ = dom[0].sizes
-
-        def f(rows: Any, x: Any) -> Any:
-            for i, size in enumerate(reversed(lead)):
-                rows = spread(size, -2 - i)(rows)
-            bits = split(*[1] * self.inputs)(x)
-            for s in reversed(bits if isinstance(bits, tuple) else (bits,)):
-                low, high = split(1, 1, axis=-2)(rearrange("(r two) -> two r", two=2)(rows))
-                low, high = reduce_sum(-2)(low), reduce_sum(-2)(high)
-                rows = add(low, einsum("_r, -> _r")(add(low, high), reduce_sum()(s)))
-            return reduce_sum()(rows)
-
-        return trace(f, 2)
-
-    def reverse_term(self, dom: Space) -> Term:
-        (port,) = self.ports(dom)
-        return reverse(self.polynomial(dom), Space([port.array]) @ dom).term
-
-    def row(self, x: Any) -> Any:
-        """The row of the table that bits (..., k) say."""
-        weights = jnp.asarray([1 << k for k in reversed(range(self.inputs))], x.dtype)
-        return (x * weights).sum(-1)
-
-    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        return jnp.asarray(p["table"])[self.row(xs[0])]
-
-    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
-        return (self.apply(cx, p, *xs),), {}, xs[0]
-
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        x, (d,) = kept, ds
-        table, row = jnp.asarray(p["table"]), self.row(x)
-        change = jnp.zeros_like(table).at[row].add(d) % 2
-        # The polynomial is linear in each input, so its derivative is the difference of two rows.
-        flips = jnp.asarray([1 << k for k in reversed(range(self.inputs))], x.dtype)
-        other = row[..., None] ^ flips
-        return {"table": change}, [(table[row][..., None] + table[other]) * d[..., None] % 2]
-
-
-def lookup(inputs: int) -> Term:
-    """A learned truth table of `inputs` bits, one to twenty of them."""
-    return Lookup(whole("lookup", "the number of inputs", inputs, 1, 20))

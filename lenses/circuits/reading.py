@@ -35,8 +35,9 @@ from ..terms import Box, Identity, Permute, Term
 from ..trees import check_tree, leaves, nest, pick, whole
 from ..typed import Typed, as_typed
 from .circuit import Circuit
-from .gates import Gate, Lookup, Negation
+from .gates import Gate, Negation
 from .netlist import TABLES, Netlist
+from .tables import Lookup, Tables
 
 Signals = Any
 """An array of signals, int32."""
@@ -342,6 +343,16 @@ def _lookup(reading: Reading, cx: Cx, p: Side, xs: Sequence[Signals]) -> Sequenc
     for s in reversed(bits):
         rows = gates.mux(s, rows[1::2], rows[0::2])
     return [rows[0]]
+
+
+@reads(Tables)
+def _tables(reading: Reading, cx: Cx, p: Side, xs: Sequence[Signals]) -> Sequence[Signals]:
+    x, gates = xs[0], reading.gates
+    rows = np.broadcast_to(p["table"], (*x.shape[:-1], np.shape(p["table"])[-1]))
+    for i in range(x.shape[-1]):
+        half = rows.shape[-1] // 2
+        rows = gates.mux(x[..., i, None], rows[..., half:], rows[..., :half])
+    return [rows[..., 0]]
 
 
 @reads(Loop)

@@ -11,9 +11,9 @@ import pytest
 from helpers import close, read_back, refused
 
 from lenses import Bits, Real, SpaceError, compile, reverse
-from lenses.circuits import to_netlist
+from lenses.circuits import tables, to_netlist
 from lenses.circuits.equality.derivative import reverse_netlist
-from lenses.circuits.learning import choose, connect, gates, tables
+from lenses.circuits.learning import choose, connect, gates
 from lenses.circuits.learning.layers import Collect, drawn
 
 LAYERS = (gates(5, 3, seed=3, init="bernoulli") >> choose(3, init="bernoulli") >> tables(2, "bernoulli")).at(Bits(4))

@@ -28,8 +28,8 @@ from lenses import (
     softmax_cross_entropy,
     spread,
 )
-from lenses.circuits import disj, lookup, mux, nand, neg, nor, to_netlist, xnor
-from lenses.circuits.learning import agreements, boolean_variation, choose, fires, flips, gates, tables, xor_error
+from lenses.circuits import disj, lookup, mux, nand, neg, nor, tables, to_netlist, xnor
+from lenses.circuits.learning import agreements, boolean_variation, choose, fires, flips, gates, xor_error
 
 RULE = boolean_variation()
 

@@ -1,8 +1,9 @@
 """Learning of boolean circuits: one syntax, and several meanings of what comes back."""
 
 from .ascent import Ascender, ascend, ascent, xor_error
-from .layers import choose, connect, gates, tables
-from .neurons import agreements, fires
+from .layers import choose, connect, gates
+from .neurons import agreements, fires, numbers
+from .soft import harden, log_odds, soften, tally
 from .votes import boolean_variation, flips
 
 __all__ = [
@@ -16,6 +17,10 @@ __all__ = [
     "fires",
     "flips",
     "gates",
-    "tables",
+    "harden",
+    "log_odds",
+    "numbers",
+    "soften",
+    "tally",
     "xor_error",
 ]

@@ -1,8 +1,6 @@
 """Layers of learned gates: many truth tables at once, and the wires that they read.
 
-Each box is a polynomial with whole coefficients, linear in every input and in every parameter. So it
-has one meaning over any base: over bits the polynomial modulo 2, over the reals the same polynomial,
-which is a mixture of the values at bits where inputs and parameters are numbers between 0 and 1.
+Each is a polynomial (see `lenses.circuits.polynomial`), so that it can be learned by any of the ways.
 """
 
 from __future__ import annotations
@@ -11,157 +9,22 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...arguments import whole
 from ...boxes.linear import einsum
-from ...boxes.rearrange import rearrange, split
-from ...boxes.reductions import reduce_sum, spread
-from ...boxes.structure import Discard, add
+from ...boxes.structure import Discard
 from ...initialisers import check as check_init
 from ...interpret import Cx, Side
-from ...opaque import learned
 from ...ports import Port
-from ...reverse import reverse
-from ...spaces import Array, Bits, Real, ResidueElement, Space
+from ...spaces import Array, Bits, Real, Space
 from ...strands import Strand, aligned
-from ...terms import Box, Term, tensor
+from ...terms import Term, tensor
 from ...wiring import trace
+from ..polynomial import Polynomial
 from ..reading import Reading, Signals, reads
-
-
-class Polynomial(Box):
-    """A box that is a polynomial with whole coefficients, linear in each input and in each parameter.
-
-    A subclass gives `value(params, *xs)` in `jax.numpy`, with products and sums alone; over bits it is
-    taken modulo 2, and so is its derivative.
-    """
-
-    def value(self, params: Mapping[str, Any], *xs: Any) -> Any:
-        """The polynomial at arrays with batch axes in front; the parameters have none."""
-        raise NotImplementedError(type(self).__name__)
-
-    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        y = self.value(learned(cx, p), *xs)
-        return y if cx.cod[0].real else cx.cod[0].element.reduce(y)
-
-    def slopes(self, cx: Cx, p: Side, xs: Sequence[Any], d: Any) -> tuple[dict[str, Any], Sequence[Any]]:
-        """The derivative over the reals at bits: changes of the parameters and of the inputs, as floats."""
-        real = jax.tree.map(lambda v: jnp.asarray(v, jnp.float32), (learned(cx, p), tuple(xs)))
-        pull = jax.vjp(lambda params, xs: self.value(params, *xs), *real)[1]
-        return pull(jnp.asarray(d, jnp.float32))
-
-    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
-        if cx.cod[0].real:
-            return super().forward(cx, p, xs)
-        return (self.apply(cx, p, *xs),), {}, list(xs)
-
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        if cx.cod[0].real:
-            return super().backward(cx, p, kept, ds)
-        element = cx.cod[0].element
-        # Whole numbers up to 2^24 are exact as floats; a batch that large is summed in parts by its rule.
-        return jax.tree.map(lambda v: element.reduce(v.astype(element.dtype)), self.slopes(cx, p, kept, ds[0]))
-
-    def polynomial(self, dom: Space) -> Term:
-        """The box as a term of sums and products, its parameters as wires in front; for its reverse derivative."""
-        raise NotImplementedError(type(self).__name__)
-
-    def reverse_term(self, dom: Space) -> Term | None:
-        if dom[0].real:
-            return None
-        ports = self.ports(dom)
-        return reverse(self.polynomial(dom), Space(port.array for port in ports) @ dom).term
-
-    def number(self, dom: Space, wire: int = 0) -> Array:
-        """The array on a wire; refuses what is neither real nor of bits."""
-        array = dom[wire]
-        if not array.real and array.element != ResidueElement(2):
-            self.fail(wire, "bits, or real numbers", array, "write the space as in Bits(4)")
-        return array
-
-
-# -- truth tables ----------------------------------------------------------------------------
-
-
-def entry(table: Any, bits: Any) -> Any:
-    """The entry of tables (n, 2^k) at bits (..., n, k), the first counting most: a tree of multiplexers."""
-    # The batch stands last, so that a gate's work is one run through memory.
-    x = jnp.moveaxis(bits, (-2, -1), (0, 1))
-    rows = table.reshape(*table.shape, *(1,) * (x.ndim - 2))
-    for i in range(x.shape[1]):
-        half = rows.shape[1] // 2
-        low, high = rows[:, :half], rows[:, half:]
-        rows = low + x[:, i, None] * (high - low)
-    return jnp.moveaxis(rows[:, 0], 0, -1)
-
-
-class Tables(Polynomial):
-    """n learned truth tables of k bits each: (n, k), the last two axes, to (n,); the first bit counts most.
-
-    The parameter `table` is (n, 2^k), the tables one after another.
-    """
-
-    arity = (1, 1)
-    glyph: ClassVar[str] = "learned"
-    inputs: int
-    init: str = "zeros"
-
-    def type(self, dom: Space) -> Space:
-        x = self.number(dom)
-        if x.rank < 2 or x.sizes[-1] != self.inputs:
-            self.fail(0, f"the bits of each table, {self.inputs} along the last of at least 2 axes", x)
-        return Space([x.replace(-1, ())])
-
-    def strands(self, dom: Space) -> Sequence[Strand]:
-        return aligned(range(dom[0].rank - 2))
-
-    @classmethod
-    def examples(cls) -> Sequence[Term]:
-        return [tables(2).at(Bits(3, 2)), tables(1).at(Bits(2, 2, 1)), tables(2, "uniform:1").at(Real(2, 2))]
-
-    def ports(self, dom: Space) -> tuple[Port, ...]:
-        x = dom[0]
-        return (Port("table", "param", Array((x.sizes[-2], 2**self.inputs), element=x.element), self.init),)
-
-    def flops(self, dom: Space) -> int:
-        return 3 * dom[0].size // self.inputs * (2**self.inputs - 1)
-
-    def value(self, params: Mapping[str, Any], *xs: Any) -> Any:
-        return entry(params["table"], xs[0])
-
-    def polynomial(self, dom: Space) -> Term:
-        def f(rows: Any, x: Any) -> Any:
-            for i, size in enumerate(reversed(dom[0].sizes[:-2])):
-                rows = spread(size, -3 - i)(rows)
-            bits = split(*[1] * self.inputs)(x)
-            for s in bits if isinstance(bits, tuple) else (bits,):
-                low, high = split(1, 1, axis=-2)(rearrange("(two r) -> two r", two=2)(rows))
-                low, high = reduce_sum(-2)(low), reduce_sum(-2)(high)
-                rows = add(low, einsum(", _r -> _r")(reduce_sum()(s), add(low, high)))
-            return reduce_sum()(rows)
-
-        return trace(f, 2)
-
-
-def tables(inputs: int = 2, init: str = "zeros") -> Term:
-    """Learned truth tables of `inputs` bits, one for each row: (n, inputs) to (n,). `init` says how they start."""
-    return Tables(whole("tables", "the number of inputs", inputs, 1, 16), check_init(init, "tables"))
-
-
-@reads(Tables)
-def _read_tables(reading: Reading, cx: Cx, p: Side, xs: Sequence[Signals]) -> Sequence[Signals]:
-    x, gates = xs[0], reading.gates
-    rows = np.broadcast_to(p["table"], (*x.shape[:-1], np.shape(p["table"])[-1]))
-    for i in range(x.shape[-1]):
-        half = rows.shape[-1] // 2
-        rows = gates.mux(x[..., i, None], rows[..., half:], rows[..., :half])
-    return [rows[..., 0]]
-
-
-# -- wires -----------------------------------------------------------------------------------
+from ..tables import tables
 
 
 @lru_cache(maxsize=256)

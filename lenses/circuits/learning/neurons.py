@@ -80,6 +80,34 @@ class Agreements(BetweenBases):
         return signs(xs[0]) @ signs(p["weight"])
 
 
+class Numbers(BetweenBases):
+    """Bits as the real numbers 0 and 1; votes pass as they are."""
+
+    arity = (1, 1)
+    glyph: ClassVar[str] = "pointwise"
+
+    def spell(self) -> str:
+        return "numbers"
+
+    def type(self, dom: Space) -> Space:
+        bits(self, dom)
+        return Space([Array(dom[0].sizes, dom[0].names, RealElement())])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return aligned(range(dom[0].rank))
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        return [numbers.at(Bits()), numbers.at(Bits(2, 2))]
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        return xs[0].astype(jnp.float32)
+
+
+numbers = Numbers()
+"""Bits as the real numbers 0 and 1."""
+
+
 class Fires(BetweenBases):
     """1 where a count of agreements is 0 or more: as many inputs agree as do not. `inputs` are those counted.
 

@@ -31,9 +31,9 @@ from ...rules.rule import Backward, Clause, Forward, Rule
 from ...spaces import Array, Element, ResidueElement
 from ...syntax import shorten
 from ...terms import Box
-from ..gates import Lookup
-from .layers import Polynomial
-from .neurons import Agreements, Fires, signs
+from ..polynomial import Polynomial
+from ..tables import Lookup
+from .neurons import Agreements, Fires, Numbers, signs
 
 if TYPE_CHECKING:
     from ...interpret import Cx
@@ -125,6 +125,8 @@ class LookupClause(VariationClause):
     """A row's votes go to its entry; those on an input, to the difference of the two rows that it tells apart."""
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
+        if _real(cx):
+            return super().backward(cx, p, kept, ds)
         box, (x,), (d,) = cx.cell.box, kept, ds
         assert isinstance(box, Lookup)
         table, row = jnp.asarray(p["table"]), box.row(x)
@@ -150,6 +152,13 @@ class FiresClause(VariationClause):
         box = cx.cell.box
         assert isinstance(box, Fires)
         return {}, [ds[0] * box.passed(kept[0])]
+
+
+class NumbersClause(VariationClause):
+    """Votes pass as they are."""
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
+        return {}, ds
 
 
 class PartClause(Clause):
@@ -208,6 +217,7 @@ CLAUSES: dict[Any, Clause] = {
     Lookup: LookupClause(),
     Agreements: AgreementsClause(),
     Fires: FiresClause(),
+    Numbers: NumbersClause(),
     Composite: Clause(),
     Block: PartClause(),
 }
