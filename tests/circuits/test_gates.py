@@ -13,7 +13,8 @@ import lenses
 from lenses import Bits, LensError, Real, SpaceError, Typed, compile, laws
 from lenses import circuits as c
 from lenses.boxes.structure import Add
-from lenses.circuits.gates import Gate, Lookup, Negation
+from lenses.circuits.gates import Gate, Negation
+from lenses.circuits.tables import Lookup
 from lenses.syntax import from_data, to_data
 
 TABLES = {

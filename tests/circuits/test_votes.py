@@ -20,6 +20,7 @@ from lenses import (
     compile,
     concatenate,
     copy,
+    dream,
     einsum,
     learner,
     multiply,
@@ -28,7 +29,7 @@ from lenses import (
     softmax_cross_entropy,
     spread,
 )
-from lenses.circuits import disj, lookup, mux, nand, neg, nor, tables, to_netlist, xnor
+from lenses.circuits import circuit, disj, lookup, mux, nand, neg, nor, tables, to_netlist, xnor
 from lenses.circuits.learning import agreements, boolean_variation, choose, fires, flips, gates, xor_error
 
 RULE = boolean_variation()
@@ -105,6 +106,35 @@ def test_what_moves_bits_moves_votes_and_copies_add_them():
     assert dx.tolist() == [2.0, -2.0]  # across boxes the chain rule is an approximation: the sum is always 0
     _, (_, dx) = votes(block("nothing", twice), Bits(), [np.array([0, 1])], np.array([1, 1]))
     assert dx.tolist() == [0.0, 0.0]  # a part of gates counts as one
+
+
+def test_a_circuit_counts_as_one_box():
+    """As a part of gates does, whatever its inputs have in common inside."""
+    rng = np.random.default_rng(0)
+    net = to_netlist(
+        gates(6, seed=1, init="bernoulli").at(Bits(4)), {"tables_0": {"table": rng.integers(0, 2, (6, 4))}}
+    )
+    box = circuit(net, Bits(3) @ Bits(), Bits(2, 2) @ Bits(2))
+    x = [rng.integers(0, 2, (5, 3)), rng.integers(0, 2, 5)]
+    ys, pullback = compile(box, rule=RULE).vjp({}, *x)
+    _, dxs = pullback(*ys)  # labels that are 0: every output votes for staying 0
+    whole = np.concatenate([x[0], x[1][:, None]], 1)
+    for i in range(4):
+        ends = [whole.copy() for _ in (1, 0)]
+        ends[0][:, i], ends[1][:, i] = 1, 0
+        high, low = (net.evaluate(end.T.astype(bool)).astype(int).sum(0) for end in ends)
+        np.testing.assert_array_equal(dxs[0][:, i] if i < 3 else dxs[1], high - low)
+
+
+def test_dreaming_of_bits_by_votes():
+    """Bits of an input flip until the classifier is sure of its class."""
+    weight = np.array([[1, 0], [0, 1], [1, 0], [1, 0], [0, 1], [0, 1]])
+    dreamer = dream(
+        agreements(2), Bits(6), params={"agreements_0": {"weight": weight}},
+        loss=softmax_cross_entropy, optimiser=flips(1.0, 0.9), rule=RULE,
+    )  # fmt: skip
+    state, losses = dreamer.run(dreamer.init(start=np.array([0, 1, 1, 0, 0, 1])), 0, 20)
+    assert state.input.tolist() == weight[:, 0].tolist() and losses[-1] < 1e-4 < losses[0]
 
 
 def test_flips_against_the_rule_written_by_hand():

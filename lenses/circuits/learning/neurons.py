@@ -160,7 +160,7 @@ class Counts:
     inputs: int
 
 
-def counted(gates: Gates, x: Signals) -> list[Signals]:
+def _counted(gates: Gates, x: Signals) -> list[Signals]:
     """The number of ones along the last axis in binary, lowest digit first, by adders of three bits."""
     column, digits = list(np.moveaxis(x, -1, 0)), []
     while column:
@@ -178,7 +178,7 @@ def counted(gates: Gates, x: Signals) -> list[Signals]:
     return digits
 
 
-def at_least(gates: Gates, digits: Sequence[Signals], bound: int) -> Signals:
+def _at_least(gates: Gates, digits: Sequence[Signals], bound: int) -> Signals:
     """Whether a binary number, lowest digit first, is `bound` or more."""
     reached = gates.constant(np.full(np.shape(digits[0]), int(bound < 2 ** len(digits))))
     for i, digit in enumerate(digits):
@@ -190,7 +190,7 @@ def at_least(gates: Gates, digits: Sequence[Signals], bound: int) -> Signals:
 @reads(Agreements)
 def _read_agreements(reading: Reading, cx: Cx, p: Side, xs: Sequence[Signals]) -> Sequence[Any]:
     agree = reading.gates.neg(reading.gates.xor(xs[0][..., None, :], p["weight"].T))
-    return [Counts(counted(reading.gates, agree), xs[0].shape[-1])]
+    return [Counts(_counted(reading.gates, agree), xs[0].shape[-1])]
 
 
 @reads(Fires)
@@ -198,4 +198,4 @@ def _read_fires(reading: Reading, cx: Cx, p: Side, xs: Sequence[Any]) -> Sequenc
     (counts,) = xs[0].ravel() if isinstance(xs[0], np.ndarray) else xs
     if not isinstance(counts, Counts):
         raise LensError(explain("fires cannot be read as gates here", expected="the counts of agreements before it"))
-    return [at_least(reading.gates, counts.digits, (counts.inputs + 1) // 2)]
+    return [_at_least(reading.gates, counts.digits, (counts.inputs + 1) // 2)]

@@ -31,6 +31,7 @@ from ...rules.rule import Backward, Clause, Forward, Rule
 from ...spaces import Array, Element, ResidueElement
 from ...syntax import shorten
 from ...terms import Box
+from ..circuit import Circuit
 from ..polynomial import Polynomial
 from ..tables import Lookup
 from .neurons import Agreements, Fires, Numbers, signs
@@ -161,6 +162,28 @@ class NumbersClause(VariationClause):
         return {}, ds
 
 
+class CircuitClause(VariationClause):
+    """A whole circuit counts as one box: each of its inputs is tried at 1 and at 0, all of them side by side."""
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
+        if any(d is None for d in ds):
+            ds = cx.rule.fill(cx.cod, ds, cx.lead)
+        return {}, [self._votes(cx, p, kept, ds, i) for i in range(len(kept))]
+
+    def _votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any], i: int) -> Any:
+        x, array = xs[i], cx.dom[i]
+        n = array.size
+        place = jnp.eye(n, dtype=x.dtype).reshape(n, *(1,) * (x.ndim - array.rank), *array.sizes)
+        wide = [jnp.broadcast_to(other, (n, *other.shape)) for other in xs]
+        ends = []
+        for value in (1, 0):
+            wide[i] = x * (1 - place) + value * place
+            ends.append(cx.cell.box.run(cx, p, wide)[0])
+        gains = [d * (high - low).astype(jnp.float32) for high, low, d in zip(*ends, ds, strict=True)]
+        total = sum(g.sum(tuple(range(-a.rank, 0))) if a.rank else g for g, a in zip(gains, cx.cod, strict=True))
+        return jnp.moveaxis(jnp.asarray(total), 0, -1).reshape(x.shape)
+
+
 class PartClause(Clause):
     """A part of elementwise boxes without parameters counts as one box; any other is what its boxes are."""
 
@@ -215,6 +238,7 @@ CLAUSES: dict[Any, Clause] = {
     Reduce: ParityClause(),
     Polynomial: PolynomialClause(),
     Lookup: LookupClause(),
+    Circuit: CircuitClause(),
     Agreements: AgreementsClause(),
     Fires: FiresClause(),
     Numbers: NumbersClause(),
