@@ -71,6 +71,8 @@ class Program:
         if name in MOVING and symbolic[0] and not any(symbolic[1:]):
             found = PRIMITIVES[name](params, xs[0].signals, *xs[1:]) if name != "copy" else xs[0].signals
             return [Bits(y) for y in found] if isinstance(found, list | tuple) else Bits(found)
+        if name in PLACING and not any(symbolic[PLACING[name] :]):
+            return Bits(_placed(name, params, list(map(self.bits, xs[: PLACING[name]])), xs[PLACING[name] :]))
         meaning = MEANINGS.get(name)
         if meaning is None:
             raise LensError(explain(f"the operation {name} is no polynomial of bits"))
@@ -89,6 +91,22 @@ class Program:
             out.append([self.bits(y) for y in ys[carried:]])
         rows = out[::-1] if params["reverse"] else out
         return [*carry, *(Bits(np.stack(each)) for each in zip(*rows, strict=True))]
+
+
+PLACING = {"dynamic_slice": 1, "dynamic_update_slice": 2}
+"""Primitives that take or put a part of an array, and how many operands come before where it starts."""
+
+
+def _placed(name: str, params: Any, arrays: Sequence[Any], starts: Sequence[Any]) -> Any:
+    """The part taken, or the array with the part put in; a start is moved until the part lies within."""
+    whole, sizes = arrays[0], arrays[-1].shape if len(arrays) > 1 else params["slice_sizes"]
+    first = [int(np.clip(s, 0, n - m)) for s, n, m in zip(starts, whole.shape, sizes, strict=True)]
+    part = tuple(slice(i, i + m) for i, m in zip(first, sizes, strict=True))
+    if len(arrays) == 1:
+        return whole[part]
+    found = np.array(whole)
+    found[part] = arrays[1]
+    return found
 
 
 def _sum(program: Program, params: Any, x: Any) -> Any:

@@ -7,7 +7,7 @@ import pytest
 
 import lenses
 from lenses import Bits, LensError, Space, Typed, copy, expose, identity, laws, multiply, reverse, swap
-from lenses.circuits import conj, disj, equal_formal, lookup, mux, neg, to_netlist, xor
+from lenses.circuits import circuit, conj, disj, equal_formal, lookup, mux, neg, to_netlist, xor
 from lenses.circuits.equality import reverse_netlist
 from lenses.laws import exact
 from lenses.laws.compare import MOST, compare
@@ -122,6 +122,7 @@ PASSES = [
     lenses.einsum("b i j, b j -> b i").at(Bits(2, 3, 2), Bits(2, 2)),
     (lenses.concatenate() >> lenses.split(1, 4) >> identity @ lenses.discard).at(Bits(2), Bits(3)),
     (lenses.rearrange("a b -> b a") >> lenses.spread(2)).at(Bits(2, 3)),
+    circuit(to_netlist(half_adder.at(Bits(2), Bits(2))), Bits(2) @ Bits(2), Bits(2) @ Bits(2)),
     (lenses.constant([1, 0], Bits(2)) @ identity >> xor >> conj_with_itself).at(Bits(2)),
 ]
 
