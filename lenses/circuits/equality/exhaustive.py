@@ -21,8 +21,8 @@ from .simulate import Schedule, columns, lowest
 
 ROW = 16
 """The inputs that are counted through within a row that is a number of Python."""
-CACHE = 1 << 21
-"""The bytes that the rows of one thread may take, about a core's own cache."""
+CACHE = 3 << 20
+"""The bytes that the rows of one thread may take, so that they stay near the core."""
 WORTH = 1 << 33
 """Gate evaluations from which compiling the loop pays."""
 Stop = Callable[[], bool]
@@ -121,7 +121,7 @@ def _blocks(table, left, right, out, outputs, rows, inner, outer, start, end):  
 def _compiled(netlist: Netlist, stop: Stop) -> tuple[int | None, bool]:
     schedule = Schedule.of(netlist)
     loop = kernel()
-    inner = min(netlist.inputs, 6 + max(6, min(9, (CACHE // (8 * schedule.rows)).bit_length() - 1)))
+    inner = min(netlist.inputs, 6 + max(6, min(7, (CACHE // (8 * schedule.rows)).bit_length() - 1)))
     outer = netlist.inputs - inner
     width = 1 << (inner - 6)
     arrays = (schedule.table, schedule.left, schedule.right, schedule.out, schedule.outputs)
