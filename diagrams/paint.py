@@ -15,6 +15,7 @@ from .shapes import Group, Shape, Stroke, Text
 def shapes(scene: Scene) -> Iterator[Group]:
     """The groups of a scene, from the back to the front."""
     threads = iter(strands(scene))
+    open_ = {key(p) for frame in scene.frames for array in (*frame.ins, *frame.outs) for p in array}
     ends = {key(p) for wire in scene.wires if wire.kind == "axes" for p in (wire.start, wire.end)}
     for item in scene.items():
         if isinstance(item, Frame) and item.kind == "bare":
@@ -28,7 +29,8 @@ def shapes(scene: Scene) -> Iterator[Group]:
         elif isinstance(item, Wire):
             facts = [("name", item.name)] if item.name else []
             facts.append(("thread", str(next(threads))))
-            yield Group("wire", tuple(_wire(item)), item.title, (*facts, ("address", _address(item.address))))
+            facts.append(("address", _address(item.address)))
+            yield Group("wire", tuple(_wire(item, key(item.end) in open_)), item.title, tuple(facts))
         elif isinstance(item, Glyph):
             doubles = {key(p) for p in _ports(item)} & ends
             facts = [("pair", dict(item.data)["slot"])] if item.kind in SLOTS else []
@@ -94,14 +96,15 @@ HEADS = {"scalar": 4.0, "index": 5.0, "arrow": 4.5, "change arrow": 4.5}
 """The sizes of the arrow heads in which wires of these kinds end."""
 
 
-def _wire(wire: Wire) -> Iterator[Shape]:
+def _wire(wire: Wire, goes_on: bool) -> Iterator[Shape]:
+    """A wire; `goes_on`: at a frame, on whose other side there is more of it."""
     colour = COLOURS.get(wire.role, "ink")
     thin = 0.8 if wire.kind == "scalar" else 1.0
     if wire.kind == "axes":
         yield from _double(wire.curve, colour)
         return
     yield Stroke(wire.curve, colour, None, thin, (4.0, 2.5) if wire.kind.startswith("change") else None)
-    if wire.kind in HEADS:
+    if wire.kind in HEADS and not (goes_on and wire.kind in ("scalar", "index")):
         yield filled(pointed(wire.curve, HEADS[wire.kind]), colour)
 
 

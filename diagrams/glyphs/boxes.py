@@ -11,7 +11,7 @@ from ..scene import Glyph, Thread
 from ..shapes import Shape, Stroke, Text
 from ..styles import Style
 from ..text import clip, number, width
-from .kind import Kind, centred, filled
+from .kind import Kind, centred, filled, subscript
 
 SIGNS = {"multiply": "×", "subtract": "−", "divide": "÷", "maximum": "∨", "minimum": "∧"}
 """The signs of functions of two numbers."""
@@ -161,7 +161,7 @@ class Ring(Kind):
     half = 9.0
 
     def text(self, node: Node, style: Style) -> str:
-        return clip(node.text.replace("_norm", ""), 12)
+        return clip(node.text.replace("_norm", ""), 12) + subscript(node)
 
     def size(self, node: Node, style: Style) -> float:
         return 18.0
@@ -218,7 +218,7 @@ class Pentagon(Kind):
 class Mask(Kind):
     """A mask: a square, the half that is hidden dark: above the diagonal if queries are above keys."""
 
-    half = 12.0
+    half = 11.0
 
     def data(self, node: Node, style: Style) -> tuple[Any, ...]:
         fields = dict(node.data)
@@ -242,7 +242,7 @@ class Folded(Kind):
     """A part that is drawn closed: a box with its name, and how often it is repeated."""
 
     colour = "tint1"
-    half = 12.0
+    half = 11.0
 
     def text(self, node: Node, style: Style) -> str:
         times = dict(node.data).get("times")

@@ -10,7 +10,7 @@ from ..plan import Node
 from ..scene import Glyph
 from ..shapes import Shape, Stroke, Text
 from ..text import width
-from .kind import Kind, centred
+from .kind import Kind, centred, subscript
 
 if TYPE_CHECKING:
     from ..styles import Style
@@ -22,7 +22,7 @@ class Convolution(Kind):
     def text(self, node: Node, style: Style) -> str:
         fields = dict(node.data)
         kernel = fields.get("kernel", ())
-        text = "★ " + _sizes(kernel)
+        text = f"★{subscript(node)} {_sizes(kernel)}"
         if any(s != 1 for s in fields.get("stride", ())):
             text += f" /{_sizes(fields['stride'])}"
         if any(s != 1 for s in fields.get("dilation", ())):

@@ -16,6 +16,12 @@ CUP = 110.0
 """The width of the widest cup and of what leaves it."""
 DOT = 3.2
 """The radius of dots."""
+SUBSCRIPTS = str.maketrans("ijkl", "ᵢⱼₖₗ")
+
+
+def subscript(node: Node) -> str:
+    """The indices of a box's parameters, where each step of the repeats around it has parameters of its own."""
+    return dict(node.data).get("index", "").translate(SUBSCRIPTS)
 
 
 def filled(curve: Curve, colour: str = "ink") -> Stroke:
@@ -40,7 +46,7 @@ class Kind:
 
     def text(self, node: Node, style: Style) -> str:
         """What is written in the body."""
-        return clip(node.text, 28)
+        return clip(node.text, 28) + subscript(node)
 
     def size(self, node: Node, style: Style) -> float:
         """The width of the body."""
@@ -83,11 +89,15 @@ class Kind:
         """What `shapes` needs to know beside the body."""
         return ()
 
+    def dots(self, left: float, right: float) -> float | None:
+        """Where strands meet and part; at the right and the left edge of the column where that is None."""
+        return None
+
     def threads(
         self, node: Node, style: Style, ins: Any, outs: Any, left: float, right: float, start: float, end: float
     ) -> Iterator[Thread]:
         """The curves of the strands in the column; the body reaches from `start` to `end`."""
-        yield from running(node, style, ins, outs, left, right)
+        yield from running(node, style, ins, outs, left, right, self.dots(left, right))
         into, away = touched_sides(node, style, ins, outs)
         for x, y in into:
             yield Thread("touch", line((x, y), (start, y)))
@@ -126,8 +136,13 @@ def touched(node: Node, style: Style, ins: Any, outs: Any) -> list[Point]:
     return into + away
 
 
-def running(node: Node, style: Style, ins: Any, outs: Any, left: float, right: float) -> Iterator[Thread]:
-    """The curves of the strands that do not end at the body: they run past, meet, part, are summed, or begin."""
+def running(
+    node: Node, style: Style, ins: Any, outs: Any, left: float, right: float, dots: float | None = None
+) -> Iterator[Thread]:
+    """The curves of the strands that do not end at the body: they run past, meet, part, are summed, or begin.
+
+    `dots` is where strands meet and part; at the right and the left edge of the column unless given.
+    """
     into, away = _places(node, style, ins, outs)
     cups = 0
     for strand in style.strands(node):
@@ -142,12 +157,12 @@ def running(node: Node, style: Style, ins: Any, outs: Any, left: float, right: f
             for p in go:
                 yield Thread("begin", line((x, p[1]), p))
         elif len(come) == 1:
-            dot = (left + 6.0, come[0][1])
+            dot = (left + 6.0 if dots is None else dots, come[0][1])
             yield Thread("meet", line(come[0], dot))
             for p in go:
                 yield Thread("pass", bend(dot, p))
         else:
-            dot = (right - 6.0, go[0][1])
+            dot = (right - 6.0 if dots is None else dots, go[0][1])
             for p in come:
                 yield Thread("meet", bend(p, dot))
             for p in go:

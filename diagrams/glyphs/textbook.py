@@ -13,10 +13,7 @@ from ..shapes import Shape, Stroke, Text
 from ..styles import Style, space_text
 from ..text import clip, width
 from .boxes import function_text
-from .kind import Kind, centred
-
-SUBSCRIPTS = str.maketrans("ijkl", "ᵢⱼₖₗ")
-"""The indices of parameters that each step of a repeat has of its own."""
+from .kind import Kind, centred, subscript
 
 
 class Plain(Kind):
@@ -34,8 +31,7 @@ class Plain(Kind):
         return clip(node.title if len(node.title) <= 22 else node.text, 28)
 
     def data(self, node: Node, style: Style) -> tuple[Any, ...]:
-        index = dict(node.data).get("index", "").translate(SUBSCRIPTS)
-        return tuple((clip(name, 16) + index, clip(space_text(a, "sizes"), 18)) for name, a in node.params)
+        return tuple((clip(name, 16) + subscript(node), clip(space_text(a, "sizes"), 18)) for name, a in node.params)
 
     def margins(self, node: Node, style: Style) -> tuple[float, float]:
         return (self.half + (24.0 if node.params else 3.0), self.half + 3.0)

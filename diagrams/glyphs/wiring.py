@@ -114,7 +114,10 @@ class Product(Kind):
 
 
 class Bar(Kind):
-    """A rearrangement of axes: those that move cross, those that are grouped or joined meet in a thick bar."""
+    """A rearrangement of axes: those that move cross, those that are grouped or joined meet in a thick bar.
+
+    Axes that all arrays have merge or part at dots above and below the bar, so that none of them crosses it.
+    """
 
     half = 5.0
 
@@ -131,6 +134,9 @@ class Bar(Kind):
         past = {p for s in style.strands(node) for p in s.ins}
         ends = sum(len(style.slots(a)) for a in node.dom) > len(past)
         return ("bar",) if ends or not node.dom else ()
+
+    def dots(self, left: float, right: float) -> float | None:
+        return (left + right) / 2
 
     def place(self, node, style, ins, outs, left, right, y):  # type: ignore[no-untyped-def]
         glyph = super().place(node, style, ins, outs, left, right, y)

@@ -25,17 +25,24 @@ from .columns import by_column, column_of
 from .emit import scene_of
 from .model import HOOK, PAD, Column, Laid, Slot
 from .places import place
-from .rows import frame_row, settle
+from .rows import frame_row, missing, settle
 from .wrapping import Rows, wrapped
 
 __all__ = ["Laid", "Rows", "lay", "scene_of", "wrapped"]
 
 
-def lay(plan: Plan, style: Style, framed: Sequence[float] | None = None, side: float = PAD) -> Laid:
+def lay(
+    plan: Plan,
+    style: Style,
+    framed: Sequence[float] | None = None,
+    side: float = PAD,
+    outside: tuple[Sequence[int], Sequence[int]] = ((), ()),
+) -> Laid:
     """Lays a plan out, in one line.
 
     `framed`: it stands in a frame, and these are the heights at which its strands come in, as far as they
-    leave room for each other; its ends need no labels. `side` is the room at its sides.
+    leave room for each other; its ends need no labels. `side` is the room at its sides; `outside` how many axes
+    of each array that comes in, and that leaves, end at the frame.
     """
     arrays = dict(enumerate(plan.dom))
     for node in plan.nodes:
@@ -44,7 +51,7 @@ def lay(plan: Plan, style: Style, framed: Sequence[float] | None = None, side: f
     user = {w: node for node in plan.nodes for w in node.ins}
     if style.axes:
         _mark_stubs(plan, user)
-    start = laid.stack(list(range(len(plan.dom))), framed or ())
+    start = laid.stack(list(range(len(plan.dom))), framed or (), outside[0])
     laid.ins = [{s: start[w, s] for s in laid.slots(w)} for w in range(len(plan.dom))]
     middle = _columns(laid, start, user)
     aims: dict[Slot, float] = {}
@@ -55,7 +62,7 @@ def lay(plan: Plan, style: Style, framed: Sequence[float] | None = None, side: f
         _settle(laid, middle, start, aims)
     heights = _settle(laid, middle, start, aims)
     live = [w for item in middle[-1].items for w in item.wires] if middle[1:] else list(range(len(plan.dom)))
-    laid.columns = [*middle, _end(laid, live, heights)]
+    laid.columns = [*middle, _end(laid, live, heights, outside[1])]
     place(laid)
     return laid
 
@@ -106,7 +113,7 @@ def _open_parts(column: Column, laid: Laid, heights: dict[Slot, float]) -> None:
             at = tuple(round(y - at[0], 3) for y in at)
         if (node.address, at) not in laid.parts:
             side = HOOK if "again" in dict(node.data) else PAD
-            laid.parts[node.address, at] = lay(node.inner, laid.style, at, side)
+            laid.parts[node.address, at] = lay(node.inner, laid.style, at, side, missing(node, laid.style))
         item.laid = laid.parts[node.address, at]
         item.rows = [frame_row(item.laid)]
 
@@ -120,17 +127,19 @@ def _mark_stubs(plan: Plan, user: dict[int, Node]) -> None:
                 after.on_stub = node.on_stub = True
 
 
-def _end(laid: Laid, live: list[int], heights: dict[Slot, float]) -> Column:
-    """The last column: the outputs in their order, the axes of each as close as they were at the start."""
+def _end(laid: Laid, live: list[int], heights: dict[Slot, float], outside: Sequence[int]) -> Column:
+    """The last column: the outputs in their order, the axes of each as close as they were at the start, with room
+    for those that begin at the frame, as many of each as in `outside`."""
     column = Column([], live)
     edge: float | None = None
-    for w in laid.plan.outs:
+    for n, w in enumerate(laid.plan.outs):
         slots = laid.slots(w)
         at = [heights[w, s] for s in slots]
         for k in reversed(range(len(slots) - 1)):
             at[k] = at[k + 1] - laid.style.axis
-        if edge is not None and at[0] < edge + laid.style.array:
-            at = [y + edge + laid.style.array - at[0] for y in at]
+        least = laid.between(w, outside[n] if outside else 0)
+        if edge is not None and at[0] < edge + least:
+            at = [y + edge + least - at[0] for y in at]
         column.before |= {(w, s): y for s, y in zip(slots, at, strict=True)}
         laid.outs.append(dict(zip(slots, at, strict=True)))
         edge = at[-1]

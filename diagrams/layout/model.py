@@ -20,8 +20,12 @@ HOOK = 20.0
 """The space beside the brackets of a repeat, for the arrows of what is carried on."""
 TITLE = 16.0
 """The height of a frame's title."""
+CLEAR = 3.0
+"""The space between a frame and the dashes above and below it."""
+TALL = 4.0
+"""How much more room a label takes that is bold or has a bar over it, under a dash."""
 
-SLACK = 14.0
+SLACK = 20.0
 """How much further apart than evenly wires come into a frame, if that keeps them straight."""
 
 Slot = tuple[int, int]
@@ -120,6 +124,12 @@ class Laid:
         """The width of what is written over a strand, 0 where it is nothing."""
         return width(self.label(wire, slot, first), self.style.label_size, self.bold(wire, slot))
 
+    def between(self, wire: int, missing: int = 0) -> float:
+        """The distance of an array's first strand from the array above it, with `missing` axes of it between them."""
+        array, (first, *_) = self.arrays[wire], self.slots(wire)
+        tall = self.bold(wire, first) or (first >= 0 and array.names[first] in self.style.bars)
+        return self.style.array + self.style.axis * missing + TALL * tall
+
     def bold(self, wire: int, slot: int) -> bool:
         """Whether that is bold: where several axes are drawn as one."""
         return self.style.kind(self.arrays[wire], slot) == "axes"
@@ -140,13 +150,16 @@ class Laid:
         written = {node.text: (node.dom[0], k) for k, node in nodes if node.glyph == "write"}
         return [(*written[node.text], k) for k, node in nodes if node.glyph == "read"]
 
-    def stack(self, wires: list[int], at: Sequence[float] = ()) -> dict[Slot, float]:
-        """Heights for wires below each other: evenly, or nearly at given ones, so that they need not bend."""
+    def stack(self, wires: list[int], at: Sequence[float] = (), missing: Sequence[int] = ()) -> dict[Slot, float]:
+        """Heights for wires below each other: evenly, or nearly at given ones, so that they need not bend.
+
+        `missing` is how many axes of each end above it at the frame.
+        """
         heights: dict[Slot, float] = {}
-        y = -self.style.array
-        for w in wires:
+        y = -self.between(wires[0]) if wires else 0.0
+        for n, w in enumerate(wires):
             for k, s in enumerate(self.slots(w)):
-                gap = self.style.axis if k else self.style.array
+                gap = self.style.axis if k else self.between(w, missing[n] if missing and n else 0)
                 i = len(heights)
                 y += min(max(gap, at[i] - at[i - 1]), gap + SLACK) if i and at else gap
                 heights[w, s] = y

@@ -8,7 +8,7 @@ from .. import glyphs
 from ..plan import Node
 from ..text import clip, width
 from .dashes import beneath
-from .model import Column, Item, Laid, Slot
+from .model import CLEAR, Column, Item, Laid, Slot
 
 RELABEL = 420.0
 """The distance after which a wire that runs on is labelled again."""
@@ -42,8 +42,9 @@ def place(laid: Laid) -> None:
             column.label_width = max(column.label_width, laid.side)
         laid.width = max(laid.width, x + column.label_width)
         for item in column.items:
+            clear = CLEAR if item.laid is not None else 0.0
             for row in item.rows:
-                top, bottom = min(top, row.y - row.up), max(bottom, row.y + row.down)
+                top, bottom = min(top, row.y - row.up + clear), max(bottom, row.y + row.down - clear)
         for y in (*column.before.values(), *column.after.values()):
             top, bottom = min(top, y - style.label_size - 2), max(bottom, y + 4.0)
     laid.top, laid.bottom = (top, bottom) if top <= bottom else (0.0, 0.0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from lenses.spaces import IndexElement
+from collections.abc import Sequence
+
+from lenses.spaces import Array, IndexElement
+from lenses.strands import Strand
 
 from .. import glyphs
 from ..plan import Node
 from ..styles import Style
-from .model import PAD, TITLE, Column, Item, Laid, Row, Slot
+from .model import CLEAR, PAD, TITLE, Column, Item, Laid, Row, Slot
 
 
 def rows_of(node: Node, style: Style) -> list[Row]:
@@ -46,6 +49,9 @@ def _sources(
     source = {place: meet(number[p] for p in strand.ins) for strand in strands if strand.ins for place in strand.outs}
     past = {place for strand in strands for place in strand.ins}
     begun = {place for strand in strands for place in strand.outs}
+    for strand in _below_bar(node, strands, outs, begun):
+        source = {place: k for place, k in source.items() if place not in strand.outs}
+        source[max(strand.outs)] = max(number[place] for place in strand.ins)
     touched = [number[place] for place in ins if place not in past]
     source |= zip([place for place in outs if place not in begun], touched, strict=False)
     order = [source[place] for place in outs if place in source]
@@ -55,9 +61,18 @@ def _sources(
     return {place: moved.get(k, k) for place, k in source.items()}
 
 
+def _below_bar(
+    node: Node, strands: Sequence[Strand], outs: list[tuple[int, int]], begun: set[tuple[int, int]]
+) -> list[Strand]:
+    """The strands that merge or part at a bar and stand below it, as they come after the axes that it touches."""
+    joins = node.glyph == "rearrange" and len(node.dom) != len(node.cod)
+    barred = {axis for array, axis in outs if (array, axis) not in begun} if joins else set()
+    return [s for s in strands if barred and len(s.ins) != len(s.outs) and min(s.outs)[1] > min(barred)]
+
+
 def frame_row(laid: Laid) -> Row:
     """The one row of a rigid frame, at the height 0 of what is inside."""
-    return Row(up=PAD + TITLE - laid.top, down=laid.bottom + PAD)
+    return Row(up=PAD + TITLE + CLEAR - laid.top, down=laid.bottom + PAD + CLEAR)
 
 
 def settle(column: Column, laid: Laid, heights: dict[Slot, float], aims: dict[Slot, float]) -> None:
@@ -65,7 +80,6 @@ def settle(column: Column, laid: Laid, heights: dict[Slot, float], aims: dict[Sl
 
     A wire that passes goes to the height in `aims`, at which it will be later, where nothing is in the way.
     """
-    style = laid.style
     rows = [(item, k) for item in column.items for k in range(len(item.rows))]
     wanted = [want for item in column.items for want in _wanted(item, heights)]
     below: float | None = None
@@ -78,14 +92,14 @@ def settle(column: Column, laid: Laid, heights: dict[Slot, float], aims: dict[Sl
             want = wanted[i] = max(want, most)
         if i:
             above = rows[i - 1][0].rows[rows[i - 1][1]]
-            apart = _apart(item, k, above, style)
+            apart = _apart(item, k, above, laid)
             below = want - apart if want is not None else None if below is None else below - apart
     edge: float | None = None
     for i, (item, k) in enumerate(rows):
         row, want = item.rows[k], wanted[i]
         if edge is not None:
             above = rows[i - 1][0].rows[rows[i - 1][1]]
-            least = edge + _apart(item, k, above, style)
+            least = edge + _apart(item, k, above, laid)
             row.y = least if want is None else max(want, least)
         else:
             row.y = 0.0 if want is None else want
@@ -110,18 +124,19 @@ def _wanted(item: Item, heights: dict[Slot, float]) -> list[float | None]:
     return wanted
 
 
-def _apart(item: Item, k: int, above: Row, style: Style) -> float:
+def _apart(item: Item, k: int, above: Row, laid: Laid) -> float:
     """How far the k-th row of an item must be from the one above it."""
-    row = item.rows[k]
+    row, style = item.rows[k], laid.style
+    least = max((laid.between(slot[0]) for slot in (row.into, row.out) if slot), default=style.array)
     if k == 0 and style.dashes:  # a dash runs between
-        return max(style.array, max(style.array / 2, above.down + 2.0) + 2.0 + row.up)
+        return max(least, max(style.array / 2, above.down + 2.0) + 2.0 + row.up)
     if k == 0:
         return max(style.array, above.down + row.up)
     if not style.axes and item.node is not None and item.node.glyph == "plus" and style.meets(item.node):
         return 0.45 * style.array  # summands of a string diagram merge at once
     sides = (above.into, row.into), (above.out, row.out)
     parts = any(a is not None and b is not None and a[0] != b[0] for a, b in sides)
-    return max(style.array if parts else style.axis, above.down + row.up)
+    return max(least if parts else style.axis, above.down + row.up)
 
 
 def ports(item: Item, laid: Laid) -> tuple[dict[Slot, float], dict[Slot, float]]:
@@ -131,6 +146,20 @@ def ports(item: Item, laid: Laid) -> tuple[dict[Slot, float], dict[Slot, float]]
         ins, outs = frame_ports(item)
         return {slot: y + d for slot, d in ins.items()}, {slot: y + d for slot, d in outs.items()}
     return {r.into: r.y for r in item.rows if r.into}, {r.out: r.y for r in item.rows if r.out}
+
+
+def missing(node: Node, style: Style) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """How many axes of each array that comes to a part, and that leaves it, are not inside."""
+
+    def count(arrays: Sequence[Array], links: Sequence[Sequence[int]] | None) -> tuple[int, ...]:
+        if links is None:
+            return (0,) * len(arrays)
+        return tuple(
+            len([s for s in style.slots(array) if s >= 0 and s not in linked])
+            for array, linked in zip(arrays, links, strict=True)
+        )
+
+    return count(node.dom, node.enters), count(node.cod, node.leaves)
 
 
 def frame_ports(item: Item) -> tuple[dict[Slot, float], dict[Slot, float]]:
