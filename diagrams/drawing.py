@@ -97,6 +97,8 @@ def draw(
             explain(f"draw: {subject.__name__} is a class", do="draw one of it, as in draw(Box(...).at(space))")
         )
     if expand is not None:
+        if isinstance(subject, Learner | Dreamer) or (isinstance(style, str) and style in PASSES):
+            _only(subject, expand=expand)
         how = {"style": style, "labels": labels, "theme": theme, "names": names, "overlays": overlays, "mesh": mesh}
         how |= {"rule": rule, "legend": legend, "groups": groups, "bars": bars, "convolutions": convolutions}
         how["memory"] = memory

@@ -41,6 +41,8 @@ def of(node: Node, style: Style) -> Kind:
             return gate
     if not style.axes:
         return _STRING.get(node.glyph, BOX)
+    if node.glyph == "reduce" and any(not strand.outs for strand in node.strands):
+        return Kind.kinds["einsum"]  # a sum along axes is a product of one array
     return Kind.kinds.get(node.glyph, BOX)
 
 

@@ -81,7 +81,10 @@ class Sum(Bare):
 
 
 class Product(Kind):
-    """A product of arrays: cups, dots where axes merge, ends; no body but a place for them."""
+    """A product of arrays or a sum along axes: cups, dots where axes merge, ends; no body but a place for them.
+
+    A number leaves from where axes are summed.
+    """
 
     half = 0.0
 
@@ -99,11 +102,19 @@ class Product(Kind):
         return (style.label_size + 3.0, 4.0)
 
     def threads(self, node, style, ins, outs, left, right, start, end):  # type: ignore[no-untyped-def]
-        for thread in running(node, style, ins, outs, left, right):
-            stem = node.on_stub and thread.kind == "stub"
-            yield Thread("stem", thread.curve) if stem else thread
         into, away = touched_sides(node, style, ins, outs)
+        found = list(running(node, style, ins, outs, left, right))
+        starts = [t.curve[0][-2:] for t in found if t.kind == "stub"]
+        starts = starts or [t.curve[-1][-2:] for t in found if t.kind == "end"]
+        for thread in found:
+            if thread.kind != "stub":
+                yield thread
+            elif not away:
+                yield Thread("stem" if node.on_stub else "stub", thread.curve)
         middle = (left + right) / 2
+        if starts and away:
+            yield from (Thread("touch", bend(start, away[0])) for start in starts)
+            return
         for x, y in into:
             yield Thread("end", line((x, y), (middle, y)))
         for x, y in away:

@@ -123,7 +123,7 @@ def _mark_stubs(plan: Plan, user: dict[int, Node]) -> None:
     for node in plan.nodes:
         if node.glyph == "einsum" and len([s for s in node.strands if not s.outs and len(s.ins) == 2]) == 1:
             after = user.get(node.outs[0])
-            if after is not None and after.glyph in ("scale", "pointwise") and len(after.ins) == 1:
+            if after is not None and node.cod[0].rank and after.glyph in ("scale", "pointwise") and len(after.ins) == 1:
                 after.on_stub = node.on_stub = True
 
 

@@ -54,6 +54,9 @@ def _sources(
         source[max(strand.outs)] = max(number[place] for place in strand.ins)
     touched = [number[place] for place in ins if place not in past]
     source |= zip([place for place in outs if place not in begun], touched, strict=False)
+    if not touched and node.glyph in ("einsum", "reduce"):  # a number leaves where axes are summed
+        summed = [min(number[place] for place in strand.ins) for strand in strands if not strand.outs]
+        source |= zip([place for place in outs if place not in begun], summed, strict=False)
     order = [source[place] for place in outs if place in source]
     if style.aligned(node) and order != sorted(order):
         return {place: k for k, place in enumerate(outs) if k < len(ins)}

@@ -391,6 +391,7 @@ def test_refusals():
         refused(LensError, lambda wrap=wrong: diagrams.draw(typed, wrap=wrap), "wrap", "100 points")
     refused(LensError, lambda: diagrams.draw(Block), "Block is a class")
     refused(LensError, lambda: diagrams.draw(typed, style="lens", wrap=500), "wrap=500", "both directions")
+    refused(LensError, lambda: diagrams.draw(typed, style="lens", expand=""), "expand=''", "both directions")
 
 
 @pytest.mark.parametrize("label", ["", "a" * 5000, "多層\u0000\u202eパーセプトロン", "</text><script>", "\n", "αβγ∑"])

@@ -24,10 +24,13 @@ from lenses import (
     conv,
     copy,
     dense,
+    einsum,
     embedding,
     identity,
     layer_norm,
+    reduce_sum,
     relu,
+    scale,
     scan,
     softmax,
     split,
@@ -140,3 +143,27 @@ def test_an_index_has_one_arrow_where_it_ends():
     typed = Index(token=3, below=9)
     assert HEADS["index"] and arrows(check_picture(term.at(typed), "neural")) == 1
     assert arrows(check_picture(block("words", term >> relu).at(typed), "neural")) == 1
+
+
+# -- sums ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("term", "kinds"),
+    [
+        (reduce_sum("a").at(Real(a=2, b=3)), ["end", "pass"]),
+        (reduce_sum("a").at(Real(a=2)), ["end", "touch"]),
+        (einsum("a b -> ").at(Real(a=2, b=3)), ["end", "end", "touch", "touch"]),
+        (einsum("a a -> ").at(Real(2, 2)), ["cup", "touch"]),
+        ((einsum("a, a -> ") >> scale(0.5)).at(Real(a=2), Real(a=2)), ["cup", "touch"]),
+    ],
+)
+def test_a_summed_axis_ends_and_a_number_leaves_from_there(term, kinds):
+    scene = check_picture(term, "neural")
+    product = scene.glyphs[0]
+    assert product.kind == "product" and sorted(t.kind for t in product.threads) == kinds
+    met = [p for t in product.threads if t.kind in ("end", "cup") for p in points_along(t.curve)]
+    for thread in threads(product, "touch"):
+        x, y = thread.curve[0][-2:]
+        assert min(abs(x - a) + abs(y - b) for a, b in met) < 1.0, "it begins where nothing ends"
+        assert thread.curve[-1][-2:] == product.outs[0][0]
