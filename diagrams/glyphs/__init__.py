@@ -42,7 +42,7 @@ def of(node: Node, style: Style) -> Kind:
     if not style.axes:
         return _STRING.get(node.glyph, BOX)
     if node.glyph == "reduce" and any(not strand.outs for strand in node.strands):
-        return Kind.kinds["einsum"]  # a sum along axes is a product of one array
+        return SUMMED
     return Kind.kinds.get(node.glyph, BOX)
 
 
@@ -54,6 +54,8 @@ Bare("spread", "copy")
 Ends("discard", "end")
 Sum("sum", "plus")
 Product("product", "einsum")
+SUMMED = Product("summed")
+"""A sum along axes, drawn as a product of one array."""
 Card("card", "learned")
 Embedding("embedding", "embed")
 Triangle("softmax", "softmax")

@@ -25,6 +25,9 @@ CLEAR = 3.0
 TALL = 4.0
 """How much more room a label takes that is bold or has a bar over it, under a dash."""
 
+OVER = 22.0
+"""The room over a wire for a function that floats over it."""
+
 SLACK = 20.0
 """How much further apart than evenly wires come into a frame, if that keeps them straight."""
 

@@ -10,7 +10,7 @@ from lenses.strands import Strand
 from .. import glyphs
 from ..plan import Node
 from ..styles import Style
-from .model import CLEAR, PAD, TITLE, Column, Item, Laid, Row, Slot
+from .model import CLEAR, OVER, PAD, TITLE, Column, Item, Laid, Row, Slot
 
 
 def rows_of(node: Node, style: Style) -> list[Row]:
@@ -132,7 +132,9 @@ def _apart(item: Item, k: int, above: Row, laid: Laid) -> float:
     row, style = item.rows[k], laid.style
     least = max((laid.between(slot[0]) for slot in (row.into, row.out) if slot), default=style.array)
     if k == 0 and style.dashes:  # a dash runs between
-        return max(least, max(style.array / 2, above.down + 2.0) + 2.0 + row.up)
+        stands = item.node is not None and item.node.on_stub and item.node.glyph != "einsum"
+        up = max(row.up, OVER) if stands else row.up  # it stands on its wire where the stub has no room for it
+        return max(least, max(style.array / 2, above.down + 2.0) + 2.0 + up)
     if k == 0:
         return max(style.array, above.down + row.up)
     if not style.axes and item.node is not None and item.node.glyph == "plus" and style.meets(item.node):

@@ -326,11 +326,15 @@ def test_a_line_does_not_break_at_a_stub():
 
 def test_what_is_written_on_a_stub_covers_nothing():
     """A part that lies where the product leaves keeps its place; then the function stands on its own wire."""
-
-    scene = check_picture(random_terms(238, 7)[-1], "neural")
+    parts = block("layer", copy >> identity @ block("inside", tanh) >> add) @ tanh
+    term = (relu @ einsum("a, a k -> k") >> parts).at(Real(b=9), Real(a=2), Real(a=2, k=3))
+    scene = check_picture(term, "neural")
     (product,) = (g for g in scene.glyphs if g.kind == "product")
     assert [t.kind for t in product.threads if t.kind in ("stem", "stub")] == ["stub"]
     assert not any(g.data[:1] == ("stem",) for g in scene.glyphs)
+    for g in (g for g in scene.glyphs if g.kind == "floating"):
+        for x, y in (p for dash in scene.dashes for p in points_along(dash.curve)):
+            assert not (g.x < x < g.x + g.width and g.y < y < g.y + g.height), "a dash goes through it"
 
 
 def test_parts_that_are_no_block():
