@@ -161,7 +161,10 @@ def test_an_index_has_one_arrow_where_it_ends():
 def test_a_summed_axis_ends_and_a_number_leaves_from_there(term, kinds):
     scene = check_picture(term, "neural")
     product = scene.glyphs[0]
-    assert product.kind == ("summed" if "reduce" in product.title else "product") and sorted(t.kind for t in product.threads) == kinds
+    assert (
+        product.kind == ("summed" if "reduce" in product.title else "product")
+        and sorted(t.kind for t in product.threads) == kinds
+    )
     met = [p for t in product.threads if t.kind in ("end", "cup") for p in points_along(t.curve)]
     for thread in threads(product, "touch"):
         x, y = thread.curve[0][-2:]
