@@ -36,7 +36,7 @@ __all__ = ["COLOURS", "DOT", "Kind", "centred", "filled", "of", "tag"]
 def of(node: Node, style: Style) -> Kind:
     """The kind of a node in a style; unknown kinds are outlined boxes."""
     if style.name == "circuit" and all(a.element == BIT for a in (*node.dom, *node.cod)):
-        gate = _GATES.get((node.glyph, len(node.dom), node.text))
+        gate = _GATES.get((node.title, len(node.dom)))
         if gate is not None:
             return gate
     if not style.axes:
@@ -80,8 +80,13 @@ _STRING: dict[str, Kind] = {
     **{name: Kind.kinds[name] for name in ("wire", "dot", "end", "plus", "constant", "start", *TAGS)},
 }
 """The kinds of string diagrams, by the glyphs of boxes."""
-_GATES: dict[tuple[str, int, str], Kind] = {
-    ("plus", 2, "add"): Gate("xor"),
-    ("pointwise", 2, "multiply"): Gate("and"),
+_GATES: dict[tuple[str, int], Kind] = {
+    ("add", 2): Gate("xor"),
+    ("xnor", 2): Gate("xnor"),
+    ("multiply", 2): Gate("and"),
+    ("nand", 2): Gate("nand"),
+    ("disj", 2): Gate("or"),
+    ("nor", 2): Gate("nor"),
+    ("neg", 1): Gate("not"),
 }
-"""The gates of circuits, by glyph, number of inputs and name of boxes on bits."""
+"""The gates of circuits, by name and number of inputs of boxes on bits."""

@@ -51,8 +51,12 @@ class Plain(Kind):
             x += w
 
 
+BUBBLE = 3.0
+"""The radius of the circle that says that a gate's result is negated."""
+
+
 class Gate(Kind):
-    """A logic gate in its usual symbol."""
+    """A logic gate in its usual symbol: flat at the back for AND, bowed for OR, twice for XOR, a triangle for NOT."""
 
     half = 10.0
 
@@ -76,7 +80,13 @@ class Gate(Kind):
 
     def shapes(self, glyph: Glyph) -> Iterator[Shape]:
         x, y, w, h = glyph.x, glyph.y, glyph.width, glyph.height
-        if glyph.kind == "and":
+        if glyph.kind in ("nand", "nor", "xnor", "not"):
+            w -= 2 * BUBBLE
+            yield Stroke(rounded(x + w, y + h / 2 - BUBBLE, 2 * BUBBLE, 2 * BUBBLE, BUBBLE), "ink", "paper", 1.2)
+        if glyph.kind == "not":
+            yield Stroke((("M", x, y), ("L", x + w, y + h / 2), ("L", x, y + h), ("Z",)), "ink", "paper", 1.2)
+            return
+        if glyph.kind in ("and", "nand"):
             c = x + w / 2
             body = (
                 ("M", x, y), ("L", c, y), ("C", c + 0.28 * w, y, x + w, y + 0.2 * h, x + w, y + h / 2),
@@ -91,5 +101,6 @@ class Gate(Kind):
             ("C", x + bow, y + 0.7 * h, x + bow, y + 0.3 * h, x, y), ("Z",),
         )  # fmt: skip
         yield Stroke(body, "ink", "paper", 1.2)
-        back = (("M", x - 4.0, y), ("C", x - 4.0 + bow, y + 0.3 * h, x - 4.0 + bow, y + 0.7 * h, x - 4.0, y + h))
-        yield Stroke(back, "ink", None, 1.2)
+        if glyph.kind in ("xor", "xnor"):
+            back = (("M", x - 4.0, y), ("C", x - 4.0 + bow, y + 0.3 * h, x - 4.0 + bow, y + 0.7 * h, x - 4.0, y + h))
+            yield Stroke(back, "ink", None, 1.2)

@@ -1,14 +1,16 @@
 """The gallery: terms whose pictures are known from papers, each short enough to be read beside its picture.
 
 `architectures.py` has models, drawn with a wire for each axis; `theory.py` has lenses, learners and
-the axioms of reverse derivatives, drawn with a wire for each array. Every term runs.
+the axioms of reverse derivatives, drawn with a wire for each array; `circuits.py` has boolean
+circuits, drawn with gates. Every term runs.
 """
 
 from .architectures import ARCHITECTURES
+from .circuits import CIRCUITS
 from .picture import Picture
 from .theory import THEORY
 
-PICTURES = [*ARCHITECTURES, *THEORY]
+PICTURES = [*ARCHITECTURES, *THEORY, *CIRCUITS]
 """Every picture of the gallery; no two have one name."""
 
-__all__ = ["ARCHITECTURES", "PICTURES", "THEORY", "Picture"]
+__all__ = ["ARCHITECTURES", "CIRCUITS", "PICTURES", "THEORY", "Picture"]

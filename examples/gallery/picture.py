@@ -15,7 +15,8 @@ class Picture:
 
     Attributes:
         name: the name of its file, without an ending.
-        style: "neural" (each axis a wire), "string" (each array a wire), "lens" or "backward" (both directions).
+        style: "neural" (each axis a wire), "string" (each array a wire), "circuit" (gates), "lens" or "backward"
+            (both directions).
         learner: the learner or dreamer whose closed lens the term is; it is drawn as the papers do.
         fold: which blocks are drawn closed: those deeper than a number of levels, or those at paths such as
             "encoder/attention"; None opens all of them.

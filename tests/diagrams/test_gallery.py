@@ -70,6 +70,7 @@ def test_pictures_are_well_formed():
         assert picture.name == picture.name.lower() and " " not in picture.name
         assert picture.title and picture.caption.strip() == picture.caption != ""
         assert (picture.style == "neural") == (picture in gallery.ARCHITECTURES)
+        assert (picture.style == "circuit") == (picture in gallery.CIRCUITS)
         for term in picture.terms:
             assert isinstance(term, Typed)
             assert len(picture.inputs) in (0, len(term.dom))
@@ -80,7 +81,7 @@ def test_pictures_are_well_formed():
 def test_pictures_are_those_of_their_terms(name):
     """Read back they are the terms, and the files in the folder are what is drawn now."""
     picture = BY_NAME[name]
-    for term in picture.terms if picture.style in ("neural", "string") else ():
+    for term in picture.terms if picture.style in ("neural", "string", "circuit") else ():
         scene = diagrams.draw(term, style=picture.style, fold=picture.fold, wrap=picture.wrap, **picture.how)
         assert diagrams.read(scene) == term.term
     kept = Path(str(gallery.__file__)).parent / "pictures" / f"{name}.svg"
