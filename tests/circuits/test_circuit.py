@@ -173,3 +173,23 @@ def test_spaces_of_another_size_are_refused():
     refused(SpaceError, lambda: netlist.term().term.at(Bits(4)), "input 0", r"Bits\(5\)")
     refused(LensError, lambda: circuit(to_netlist), "a Netlist")  # type: ignore[arg-type]
     assert CIRCUITS["no inputs"].term().dom == unit
+
+
+@pytest.mark.parametrize("lead", [(256,), (3, 100)])
+def test_large_batches_are_run_packed_with_the_same_results(lead, monkeypatch):
+    netlist = random_netlist(6, 50, 8, 2)
+    term = netlist.term(Bits(2, 2) @ Bits(2), Bits() @ Bits(7))
+    rng = np.random.default_rng(0)
+    xs = [rng.integers(0, 2, (*lead, *a.sizes)).astype("int32") for a in term.dom]
+    ds = [rng.integers(0, 2, (*lead, *a.sizes)).astype("int32") for a in term.cod]
+
+    def pass_through():
+        ys, pullback = compile(term).vjp({}, *xs)
+        return *ys, *pullback(*ds)[1]
+
+    packed, calls = pass_through(), []
+    monkeypatch.setattr(Circuit, "pays", lambda self, samples: calls.append(samples))
+    for one, other in zip(packed, pass_through(), strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype == "int32"
+    assert calls

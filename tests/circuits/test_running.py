@@ -20,7 +20,6 @@ from lenses.circuits.running import (
     pack_wires,
     parity,
     reverse,
-    reverse_entries,
     run,
     unpack,
     unpack_wires,
@@ -175,12 +174,13 @@ def test_other_tables_on_the_same_wires():
     other = [Netlist(netlist.inputs, netlist.left, netlist.right, t, netlist.outputs) for t in tables]
     expected = [n.evaluate(packed) for n in other]
     for table, ys in zip(tables, expected, strict=True):
-        np.testing.assert_array_equal(jax.jit(lambda w, t: forward(netlist, w, t))(packed, table), ys)
-    found = jax.vmap(lambda t: forward(netlist, packed, t))(tables)
+        np.testing.assert_array_equal(jax.jit(lambda w, t: forward(netlist, w, tables=t))(packed, table), ys)
+    found = jax.vmap(lambda t: forward(netlist, packed, tables=t))(tables)
     np.testing.assert_array_equal(found, np.stack(expected))
     changes = words(12, 6, seed=2)
     for table, n in zip(tables, other, strict=True):
-        np.testing.assert_array_equal(reverse(netlist, packed, changes, table), reverse(n, packed, changes))
+        found = reverse(netlist, packed, changes, tables=table)
+        np.testing.assert_array_equal(found.inputs, reverse(n, packed, changes).inputs)
 
 
 # -- reverse ---------------------------------------------------------------------------------
@@ -190,8 +190,10 @@ def test_other_tables_on_the_same_wires():
 def test_the_reverse_derivative_is_that_of_the_formal_polynomials(netlist):
     packed, changes = words(netlist.inputs, 3, 2), words(len(netlist.outputs), 3, 2, seed=1)
     expected = reverse_netlist(netlist).evaluate(np.concatenate([packed, changes]))
-    np.testing.assert_array_equal(reverse(netlist, packed, changes), expected)
-    both = jax.vmap(lambda w, c: reverse(netlist, w, c), 1, 1)(packed, changes)
+    found = reverse(netlist, packed, changes)
+    np.testing.assert_array_equal(found.inputs, expected)
+    assert found.shared is None and found.tables is None
+    both = jax.vmap(lambda w, c: reverse(netlist, w, c).inputs, 1, 1)(packed, changes)
     np.testing.assert_array_equal(both, expected)
 
 
@@ -223,10 +225,25 @@ def test_truth_tables_change_as_the_wires_that_they_would_be(netlist):
     constant = np.broadcast_to((np.uint32(0) - entries)[:, None], (len(entries), 5))
     wired = reverse_netlist(with_tables_as_inputs(netlist))
     expected = wired.evaluate(np.concatenate([packed, constant, changes]))
-    inputs, tables = reverse_entries(netlist, packed, changes)
-    np.testing.assert_array_equal(inputs, expected[: netlist.inputs])
-    assert tables.shape == (netlist.gates, 4)
-    np.testing.assert_array_equal(np.ravel(tables), parity(expected[netlist.inputs :]))
+    found = reverse(netlist, packed, changes, entries=True)
+    np.testing.assert_array_equal(found.inputs, expected[: netlist.inputs])
+    assert found.tables.shape == (netlist.gates, 4)
+    np.testing.assert_array_equal(np.ravel(found.tables), parity(expected[netlist.inputs :]))
+
+
+def test_inputs_that_all_samples_share_change_by_the_sum():
+    netlist, many = CIRCUITS["random"], 70
+    packed, shared, changes = words(5, many), bits(4), words(12, many, seed=1)
+    every = np.concatenate([packed, np.broadcast_to((np.uint32(0) - shared.astype("uint32"))[:, None], (4, many))])
+    np.testing.assert_array_equal(forward(netlist, packed, shared), netlist.evaluate(every))
+    expected, found = reverse(netlist, every, changes).inputs, reverse(netlist, packed, changes, shared)
+    np.testing.assert_array_equal(found.inputs, expected[:5])
+    np.testing.assert_array_equal(found.shared, parity(expected[5:]))
+    both = jax.vmap(lambda w, c: reverse(netlist, w, c, shared), 1)(packed[:, :2, None], changes[:, :2, None])
+    np.testing.assert_array_equal(both.shared, [parity(expected[5:, i]) for i in range(2)])
+    several = jax.vmap(lambda s: forward(netlist, packed[:, :3], s))(np.stack([shared, ~shared]))
+    every[5:] = ~every[5:]
+    np.testing.assert_array_equal(several[1], netlist.evaluate(every[:, :3]))
 
 
 def test_parity_is_the_sum_over_samples():
@@ -260,7 +277,9 @@ def test_what_cannot_be_run_is_refused():
     refused(DataError, lambda: runner(np.zeros((3, 9))), "0 and 1")
     refused(DataError, lambda: runner.words(bits(9, 3)), "uint32 or uint64", "bool")
     refused(DataError, lambda: forward(netlist, jnp.zeros((9, 2), "int32")), r"\(9, \.\.\.\) uint32", "int32")
-    refused(DataError, lambda: forward(netlist, words(9, 1), np.zeros(3, int)), r"\(200,\)", r"\(3,\)")
+    refused(DataError, lambda: forward(netlist, words(9, 1), tables=np.zeros(3, int)), r"\(200,\)", r"\(3,\)")
+    refused(DataError, lambda: forward(netlist, words(9, 1), np.zeros(3, int)), r"\(6, \.\.\.\)", r"\(9, 1\)")
+    refused(DataError, lambda: forward(netlist, words(9, 1), np.zeros(10, int)), "shared", "at most 9")
     refused(DataError, lambda: reverse(netlist, words(9, 2), words(12, 3)), "changes of the outputs", r"\(12, 3\)")
     refused(LensError, lambda: Runner(netlist, engine="verilog"), "'jax' or 'numba'")
     refused(LensError, lambda: jax.jit(runner)(bits(3, 9)), "forward")

@@ -59,28 +59,46 @@ def downward(pulls: Pulls, values: Banks, changes: Any, banks: Banks, total: Any
     return lax.fori_loop(0, pulls.pairs, pair, ((write(even, changes, 1), write(odd, changes, 1)), total))
 
 
-def sweep_back(pulls: Pulls, words: Any, changes: Any, size: int, blocks: Any) -> Any:
-    """The changes of inputs (inputs, words), and of truth tables (gates, 4) or None, from those of outputs."""
-    forward, entries = pulls.forward, pulls.entries
+def sweep_back(pulls: Pulls, words: Any, changes: Any, size: int, blocks: Any, shared: Any = None) -> Any:
+    """The changes of inputs (inputs, words), of shared ones (shared,), of tables (gates, 4), from those of outputs.
+
+    The last two are summed over all samples, and None where there are none or where they are not asked for.
+    """
+    forward, entries, many = pulls.forward, pulls.entries, words.shape[0]
 
     def one(i: Any, carry: Any) -> Any:
-        out, values, banks, total = carry
-        values = upward(forward, block(words, i, size), values)
+        out, values, banks, total, common = carry
+        values = upward(forward, block(words, i, size), values, shared)
         banks, total = downward(pulls, values, block(changes, i, size), banks, total)
-        return lax.dynamic_update_slice(out, take(banks[0], pulls.inputs), (0, i * size)), values, banks, total
+        out = lax.dynamic_update_slice(out, take(banks[0], pulls.inputs[:many]), (0, i * size))
+        if shared is not None:
+            common = common ^ summed(take(banks[0], pulls.inputs[many : many + len(shared)]))
+        return out, values, banks, total, common
 
     def zeros(*sizes: int) -> Any:
         return jnp.zeros(sizes, jnp.uint32)
 
-    out = zeros(pulls.inputs.shape[0], words.shape[1])
+    out, common = zeros(*words.shape), None if shared is None else zeros(len(shared))
     values, banks = (2 * (zeros(rows, size),) for rows in (forward.rows, pulls.rows))
     total = zeros(len(entries.at), 4, entries.left.shape[1]) if entries is not None else None
-    out, _, _, total = lax.fori_loop(0, blocks, one, (out, values, banks, total))
-    if entries is None:
-        return out, None
-    place = entries.place
-    parity = (lax.population_count(total) & 1).astype(jnp.uint8).transpose(0, 2, 1).reshape(-1, 4)
-    return out, jnp.where(place[:, None] < 0, jnp.uint8(0), parity[place])
+    out, _, _, total, common = lax.fori_loop(0, blocks, one, (out, values, banks, total, common))
+    return out, common if shared is None else odd(common), None if entries is None else _tables(entries, odd(total))
+
+
+def _tables(entries: Entries, found: Any) -> Any:
+    """The changes of the tables (gates, 4), of those found in chunks (chunks, 4, width)."""
+    place, rows = entries.place[:, None], found.transpose(0, 2, 1).reshape(-1, 4)
+    return jnp.where(place < 0, jnp.uint8(0), rows[entries.place])
+
+
+def summed(words: Any) -> Any:
+    """The sum of the words of each wire (wires, ...), (wires,), bit by bit."""
+    return lax.reduce(words, jnp.uint32(0), lax.bitwise_xor, tuple(range(1, words.ndim)))
+
+
+def odd(words: Any) -> Any:
+    """Whether words have an odd number of ones, uint8."""
+    return (lax.population_count(words) & 1).astype(jnp.uint8)
 
 
 swept_back = jax.jit(sweep_back, static_argnames="size")

@@ -134,8 +134,8 @@ def write(bank: Any, rows: Any, at: Any) -> Any:
     return lax.dynamic_update_slice(bank, rows, (at, 0))
 
 
-def upward(program: Program, inputs: Any, banks: tuple[Any, Any]) -> tuple[Any, Any]:
-    """The banks with all signals of a block of words, from inputs (inputs, words)."""
+def upward(program: Program, inputs: Any, banks: tuple[Any, Any], shared: Any = None) -> tuple[Any, Any]:
+    """The banks with all signals of a block of words, from inputs (inputs, words) and then shared ones (shared,)."""
 
     def level(source: Any, bank: Any, first: Any, end: Any) -> Any:
         return lax.fori_loop(first, end, lambda k, b: write(b, _gates(program, k, source), program.at[k]), bank)
@@ -146,7 +146,11 @@ def upward(program: Program, inputs: Any, banks: tuple[Any, Any]) -> tuple[Any, 
         return level(odd, even, program.starts[2 * i + 1], program.starts[2 * i + 2]), odd
 
     even, odd = banks
-    return lax.fori_loop(0, program.pairs, pair, (write(even, inputs, 1), odd))
+    even = write(even, inputs, 1)
+    if shared is not None:
+        constant = jnp.broadcast_to((jnp.uint32(0) - shared)[:, None], (len(shared), even.shape[1]))
+        even = write(even, constant, 1 + len(inputs))
+    return lax.fori_loop(0, program.pairs, pair, (even, odd))
 
 
 def outputs(program: Program, banks: tuple[Any, Any]) -> Any:
@@ -160,12 +164,15 @@ def block(words: Any, i: Any, size: int) -> Any:
     return lax.dynamic_slice(words, (0, i * size), (words.shape[0], size))
 
 
-def sweep(program: Program, words: Any, size: int, blocks: Any) -> Any:
-    """The outputs (outputs, words) of inputs (inputs, words), the first `blocks` blocks of `size` words of them."""
+def sweep(program: Program, words: Any, size: int, blocks: Any, shared: Any = None) -> Any:
+    """The outputs (outputs, words) of inputs (inputs, words), the first `blocks` blocks of `size` words of them.
+
+    `shared` (n,) uint32 are bits that further inputs have in all samples.
+    """
 
     def one(i: Any, carry: Any) -> Any:
         out, banks = carry
-        banks = upward(program, block(words, i, size), banks)
+        banks = upward(program, block(words, i, size), banks, shared)
         return lax.dynamic_update_slice(out, outputs(program, banks), (0, i * size)), banks
 
     zeros = jnp.zeros((program.rows, size), jnp.uint32)

@@ -15,7 +15,6 @@ from ...arguments import choice
 from ...errors import DataError, LensError, explain, shown
 from ...terms import Term
 from ..netlist import Netlist
-from ..reading import to_netlist
 from . import interpreter
 from .machine import swept
 from .packed import padded_blocks, program
@@ -58,6 +57,8 @@ class Runner:
     """
 
     def __init__(self, circuit: Netlist | Term, parameters: Any = None, engine: str | None = None):
+        from ..reading import to_netlist
+
         self.netlist = circuit if isinstance(circuit, Netlist) else to_netlist(circuit, parameters)
         self.engine = engine if engine is None else choice("Runner", "the engine", engine, ENGINES)
         if engine == "numba":
