@@ -48,10 +48,12 @@ def _node(node: Node, indices: str) -> Node:
 
 
 def _steps(node: Node) -> str:
-    """The range of a scan: the axis through which it steps, by its name."""
+    """The range of a scan: the axis through which it steps, by its name, and the way it goes."""
     array, entering = next((a, e) for a, e in zip(node.dom, node.enters or (), strict=True) if len(e) < a.rank)
     (place,) = set(range(array.rank)) - set(entering)
-    return f"{clip(array.names[place] or 't', 24)} = 1 … {array.sizes[place]}"
+    ends = 1, array.sizes[place]
+    first, last = ends[::-1] if isinstance(node.box, Scan) and node.box.reversed else ends
+    return f"{clip(array.names[place] or 't', 24)} = {first} … {last}"
 
 
 def _carried(node: Node) -> list[tuple[int, int]]:

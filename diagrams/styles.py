@@ -138,8 +138,8 @@ def space_text(array: Array, names: str = "both") -> str:
     inside = " × ".join(axes)
     if isinstance(array.element, RealElement):
         return inside or "ℝ"
-    word = array.element.call([]).replace("Index(", "").replace("Residue(", "").rstrip(")")
-    mark = word.replace("below=", "< ").replace("modulo=", "mod ")
+    word = array.element.call([]).replace("Index(", "").replace("Residue(", "").replace("Field(degree=", "GF 2^")
+    mark = word.rstrip("()").replace("below=", "< ").replace("modulo=", "mod ")
     return f"{inside} {mark}".strip()
 
 

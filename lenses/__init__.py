@@ -68,6 +68,7 @@ from .learner.optimisers import adagrad, adam, adamw, momentum, nesterov, optax,
 from .learner.rates import constant_rate, scheduled_rate
 from .learner.run import History
 from .reverse import reverse, tangent
+from .rigs import Field, Truth
 from .rules.rule import Rule, backprop
 from .spaces import Bits, Index, Real, Residue, Space, parse_space, unit
 from .terms import Box, Port, Term, compose, identity, permute, swap, tensor

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import keyword
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import jax.numpy as jnp
 
 from .arguments import dtype as check_dtype
 from .arguments import whole
 from .errors import LensError, SpaceError, explain, shown
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Element:
@@ -346,7 +348,10 @@ unit = Space()
 """The empty space, the unit of `@`."""
 
 
-def _axes(call: str, sizes: tuple[int, ...], named: dict[str, int]) -> tuple[tuple[int, ...], tuple[str | None, ...]]:
+def named_axes(
+    call: str, sizes: tuple[int, ...], named: dict[str, int]
+) -> tuple[tuple[int, ...], tuple[str | None, ...]]:
+    """The sizes and names of axes as `Array` takes them, from the arguments of `call`, which makes a space."""
     pairs: list[tuple[str | None, int]] = [(None, n) for n in sizes]
     pairs += [(None if name == f"_{i}" else name, n) for i, (name, n) in enumerate(named.items(), len(sizes))]
     do = "leave batch axes out: they are the leading axes of the data, and need no mention"
@@ -361,13 +366,13 @@ def Real(*sizes: int, dtype: Any = "float32", **named: int) -> Space:
     Raises SpaceError for a size that is not a positive whole number or a dtype that is not a float.
     """
     element = RealElement(check_dtype("Real", dtype, SpaceError))
-    return Space([Array(*_axes("Real", sizes, named), element)])
+    return Space([Array(*named_axes("Real", sizes, named), element)])
 
 
 def Index(*sizes: int, below: int, **named: int) -> Space:
     """The space of one array of whole numbers from 0 to `below` - 1: labels, tokens, positions."""
     element = IndexElement(whole("Index", "below", below, 1, 2**31, kind=SpaceError))
-    return Space([Array(*_axes("Index", sizes, named), element)])
+    return Space([Array(*named_axes("Index", sizes, named), element)])
 
 
 def Residue(*sizes: int, modulo: int = 2, **named: int) -> Space:
@@ -377,16 +382,22 @@ def Residue(*sizes: int, modulo: int = 2, **named: int) -> Space:
     a modulus that is out of range.
     """
     element = ResidueElement(whole("Residue", "modulo", modulo, 2, 2**15, kind=SpaceError))
-    return Space([Array(*_axes("Residue", sizes, named), element)])
+    return Space([Array(*named_axes("Residue", sizes, named), element)])
 
 
 def Bits(*sizes: int, **named: int) -> Space:
     """The space of one array of bits: the ring of two elements, where + is exclusive or and * is and."""
-    return Space([Array(*_axes("Bits", sizes, named), ResidueElement(2))])
+    return Space([Array(*named_axes("Bits", sizes, named), ResidueElement(2))])
 
 
 MAKERS: dict[str, Any] = {"Real": Real, "Index": Index, "Residue": Residue, "Bits": Bits}
 """The functions that make spaces, by the name under which `parse_space` reads them."""
+
+
+def makes(function: F) -> F:
+    """Decorator: registers a function that makes spaces of one array."""
+    MAKERS[function.__name__] = function
+    return function
 
 
 def parse_space(text: str) -> Space:

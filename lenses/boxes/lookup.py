@@ -150,8 +150,7 @@ def constant(values: Any, space: Space | None = None) -> Term:
         space = Space([Array(array.shape)])
     if not isinstance(space, Space) or len(space) != 1 or space[0].sizes != array.shape:
         raise LensError(explain("constant", expected=f"a space of one array of sizes {array.shape}", came=shown(space)))
-    element = space[0].element
-    fits = (array >= 0) & (array == np.floor(array))
-    if isinstance(element, IndexElement) and not (fits & (array < element.below)).all():
-        refuse("constant", "the value", values, f"whole numbers from 0 to {element.below - 1}, for {space!r}")
+    values_of = space[0].element.values
+    if values_of is not None and not ((array >= 0) & (array == np.floor(array)) & (array < len(values_of))).all():
+        refuse("constant", "the value", values, f"whole numbers from 0 to {len(values_of) - 1}, for {space!r}")
     return Constant(space, tuple(array.ravel().tolist()))

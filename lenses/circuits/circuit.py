@@ -18,7 +18,7 @@ from ..boxes.rearrange import concatenate, rearrange, split
 from ..boxes.structure import zero
 from ..errors import LensError, SpaceError, explain
 from ..interpret import Cx, Side
-from ..spaces import Bits, Element, Space, unit
+from ..spaces import Array, Bits, Element, Space, unit
 from ..terms import Box, Term
 from ..typed import Typed
 from ..wiring import trace
@@ -30,11 +30,21 @@ SHOWN = 16
 """The most gates of a circuit whose text has them all."""
 
 
+BIT = Bits()[0].element
+"""What bits are elements of."""
+
+
+def ring(dom: Space) -> Element:
+    """What the arrays of a space are elements of; bits where there are none."""
+    return dom[0].element if len(dom) else BIT
+
+
 class Circuit(Box):
     """A netlist as a box: its inputs are the bits of `ins`, in row order, its outputs those of `outs`.
 
     A batch of 256 samples or more goes packed through a circuit with more gates than inputs and outputs,
     forward and back, with the same results, up to 40 times faster than others, which are whole numbers.
+    It is a polynomial, so it also takes elements of other rings in which 1 + 1 is 0.
     """
 
     glyph: ClassVar[str] = "block"
@@ -52,10 +62,11 @@ class Circuit(Box):
 
     def type(self, dom: Space) -> Space:
         bits(self, dom)
+        element = ring(dom)
         for i, (came, expected) in enumerate(zip(dom, self.ins, strict=True)):
-            if came != expected:
+            if came.sizes != expected.sizes or came.element != element:
                 self.fail(i, expected, came)
-        return self.outs
+        return Space(Array(a.sizes, a.names, element) for a in self.outs)
 
     @classmethod
     def examples(cls) -> Sequence[Term]:
@@ -66,19 +77,20 @@ class Circuit(Box):
     def flops(self, dom: Space) -> int:
         return self.netlist.gates
 
-    def pays(self, samples: int) -> bool:
+    def pays(self, dom: Space, samples: int) -> bool:
         """Whether so many samples are run packed, bits in machine words, rather than one by one."""
-        return samples >= SAMPLES and self.netlist.gates >= self.netlist.inputs + len(self.netlist.outputs)
+        many = self.netlist.gates >= self.netlist.inputs + len(self.netlist.outputs)
+        return many and samples >= SAMPLES and ring(dom) == BIT
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         lead = batch(xs, self.ins)
-        if self.pays(count(lead)):
+        if self.pays(cx.dom, count(lead)):
             return tuple(run_arrays(self.netlist, xs, self.ins, self.outs))
-        found = run(self.netlist, joined(xs, self.ins).T, Bits()[0].element)
+        found = run(self.netlist, joined(xs, self.ins).T, ring(cx.dom))
         return tuple(parted(found.T, self.outs, lead))
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        if not self.pays(count(batch(kept, self.ins))):
+        if not self.pays(cx.dom, count(batch(kept, self.ins))):
             return super().backward(cx, p, kept, ds)
         return {}, reverse_arrays(self.netlist, kept, ds, self.ins, self.outs)[0]
 

@@ -18,7 +18,7 @@ from ..boxes.pointwise import multiply, trace_pruned
 from ..boxes.structure import Discard, add, zero
 from ..combinators.parts import block
 from ..interpret import Cx, Side
-from ..spaces import Bits, ResidueElement, Space
+from ..spaces import Bits, Space
 from ..strands import Strand, aligned
 from ..terms import Box, Identity, Term, tensor
 from ..wiring import wired
@@ -31,9 +31,9 @@ conj: Term = multiply
 
 
 def bits(box: Box, dom: Space) -> None:
-    """Refuses a domain with arrays that are no bits."""
+    """Refuses a domain with arrays that are neither of bits nor of another ring in which 1 + 1 is 0."""
     for i, array in enumerate(dom):
-        if array.element != ResidueElement(2):
+        if array.change is None or array.element.characteristic != 2:
             box.fail(i, "bits", array, "write the space as in Bits(4)")
 
 
@@ -60,7 +60,7 @@ class Negation(Box):
         return [neg.at(Bits()), neg.at(Bits(2, 2))]
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        return 1 - xs[0]
+        return cx.dom[0].element.plus(xs[0], 1)
 
     def reverse_term(self, dom: Space) -> Term:
         return tensor(Discard(), Identity())
@@ -80,6 +80,10 @@ class Gate(Box):
     elementwise: ClassVar[bool] = True
     glyph: ClassVar[str] = "pointwise"
     table: int
+
+    @property
+    def label(self) -> str:
+        return self.spell()
 
     def spell(self) -> str:
         return NAMED.get(self.table, f"gate({self.table})")
@@ -103,10 +107,10 @@ class Gate(Box):
         return [*(Gate(table).at(Bits(), Bits()) for table in (0, 7, 12, 14)), nor.at(Bits(2, 2), Bits(2, 2))]
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
-        (x, y), (a, b, c, d) = xs, self.polynomial
+        (x, y), (a, b, c, d), element = xs, self.polynomial, cx.dom[0].element
         value = jnp.full_like(x, a)
-        for factor, part in ((b, x), (c, y), (d, x & y)):
-            value = value ^ part if factor else value
+        for factor, part in ((b, x), (c, y), (d, element.times(x, y) if d else y)):
+            value = element.plus(value, part) if factor else value
         return value
 
     def reverse_term(self, dom: Space) -> Term:

@@ -11,11 +11,12 @@ import numpy as np
 from ..compile import Compiled as Model
 from ..compile import compile
 from ..rules.rule import Rule
-from ..spaces import Array, RealElement, Space
+from ..spaces import Array, Space
 from ..trees import leaves, map_tree, nest, pick, whole
 from ..typed import Typed
 from .compare import COPIES, Difference, Verdict, judge, precision, sample
 from .maps import Get, Put
+from .points import array_values
 from .primitives import as_numpy, run
 from .reference import fixed_state, meaning
 
@@ -67,7 +68,7 @@ class Batching:
         for i, (y, z) in enumerate(zip(alone, together, strict=True)):
             y = np.moveaxis(y.reshape((n, copies, *y.shape[1:])), 1, 0)
             if outs <= i < outs + len(space.change):
-                y = space.change[i - outs].element.reduce(y.sum(1))
+                y = as_numpy(_total(space.change[i - outs], y, 1))
             elif z.shape == y.shape[2:]:  # a constant has no batch axes
                 z = np.broadcast_to(z, y.shape[1:])
             if z.shape != y.shape[1:]:
@@ -96,7 +97,7 @@ def _row(model: Model, params: Any, xs: Any, dys: Any) -> list[Any]:
     ys = y if isinstance(y, tuple) else (y,)
     real = [(y, a) for y, a in zip(ys, model.cod, strict=True) if a.change is not None]
     # A constant has no batch axes, and so has its change.
-    changes = [d.sum(0) if y.ndim == a.rank else d for d, (y, a) in zip(dys, real, strict=True)]
+    changes = [_total(a, d, 0) if y.ndim == a.rank else d for d, (y, a) in zip(dys, real, strict=True)]
     dparams, dxs = pullback(*changes)
     dxs = dxs if isinstance(dxs, tuple) else (dxs,)
     paths = [path for path, _ in leaves(whole(model.circuit))]
@@ -104,11 +105,17 @@ def _row(model: Model, params: Any, xs: Any, dys: Any) -> list[Any]:
     return [*ys, *(pick(dparams, path) for path in paths), *changing]
 
 
+def _total(array: Array, values: Any, axis: int) -> Any:
+    """The sum along an axis, of real numbers or of elements of a rig."""
+    return values.sum(axis) if array.real else array.element.total(values, [axis])
+
+
 def _one(space: Space, rng: np.random.Generator) -> list[Any]:
     """One value an array, with an axis of one point in front."""
 
     def value(a: Array) -> Any:
-        values = rng.normal(size=(1, *a.sizes)) if isinstance(a.element, RealElement) else np.zeros((1, *a.sizes))
-        return values.astype(a.dtype)
+        if a.change is None:
+            return np.zeros((1, *a.sizes), a.dtype)
+        return array_values(a, "normal", rng)[None]
 
     return [value(a) for a in space]

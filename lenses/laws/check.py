@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ..errors import LensError, explain
 from ..functor import Functor
 from ..rules.rule import Rule
-from ..spaces import Array, ResidueElement, Space
+from ..spaces import Array, Space
 from ..terms import Term
 from ..typed import Misfit, Typed
 from . import maps
@@ -125,8 +125,8 @@ def plan(
 def _partners(arrays: Sequence[Array], dtype: str, many: bool) -> Signature:
     """What subjects on these arrays are composed with: boxes of their base, `many` of them or a few."""
     for array in arrays:
-        if isinstance(array.element, ResidueElement):
-            return finite(array.element.modulo)
+        if array.change is not None and array.element.values is not None:
+            return finite(array.element)
     return standard(dtype) if many else plain(dtype)
 
 

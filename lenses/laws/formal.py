@@ -1,42 +1,90 @@
-"""The formal derivative of polynomials over a finite ring, from outside: over whole numbers, by jax, then modulo n.
+"""The formal derivative of polynomials over a finite rig, from outside: by dual numbers.
 
-A term over residues means a polynomial with whole coefficients taken modulo n, and taking remainders
-is a homomorphism. So the same boxes are run on real numbers that are whole, `jax.vjp` differentiates
-them there, and the result is reduced: R of the polynomial, which its values alone do not determine.
-Boxes that take nothing but bits are read as gates, whose polynomials are differentiated.
+At a dual number a + ev, with ee = 0, a polynomial f is f(a) + e D[f](a, v), whatever the rig. So the
+same boxes are run over the rig of dual numbers, once for each direction v of the inputs, and R is the
+transpose: R[f](a, w) along v is <D[f](a, v), w>. Values alone do not determine it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from ..circuits.circuit import run
 from ..circuits.equality.derivative import reverse_netlist
-from ..circuits.netlist import polynomials
+from ..circuits.netlist import Netlist
 from ..circuits.reading import to_netlist
 from ..errors import LensError
 from ..interpret import Cx, Side, evaluate
-from ..spaces import Array, RealElement, ResidueElement, Space
+from ..spaces import Array, Element, Space
 from ..terms import Box
 from ..typed import Misfit, Typed
 from .rewrite import rewrite
 
 
-def over_reals(term: Typed) -> Typed:
-    """The term with real numbers in the place of residues."""
+@dataclass(frozen=True)
+class DualElement(Element):
+    """Dual numbers over a finite rig of q elements: a + ev, carried by a + qv."""
+
+    name: ClassVar[str] = "dual"
+    base: Element
+
+    @property
+    def size(self) -> int:
+        """q, the number of elements of the base."""
+        return len(self.base.values)
+
+    @property
+    def dtype(self) -> Any:
+        return self.base.dtype
+
+    @property
+    def values(self) -> range:
+        return range(self.size**2)
+
+    @property
+    def characteristic(self) -> int:
+        return self.base.characteristic
+
+    def parts(self, x: Any) -> tuple[Any, Any]:
+        """a and v."""
+        return x % self.size, x // self.size
+
+    def join(self, a: Any, v: Any) -> Any:
+        """a + ev."""
+        return a + self.size * v
+
+    def plus(self, x: Any, y: Any) -> Any:
+        return self.join(*(self.base.plus(a, b) for a, b in zip(self.parts(x), self.parts(y), strict=True)))
+
+    def times(self, x: Any, y: Any) -> Any:
+        (a, v), (b, w) = self.parts(x), self.parts(y)
+        return self.join(self.base.times(a, b), self.base.plus(self.base.times(a, w), self.base.times(v, b)))
+
+    def total(self, x: Any, axes: Sequence[int]) -> Any:
+        return self.join(*(self.base.total(part, axes) for part in self.parts(x)))
+
+    def call(self, axes: list[str]) -> str:
+        return f"Dual({', '.join([*axes, repr(self.base)])})"
+
+
+def over_duals(term: Typed) -> Typed:
+    """The term with dual numbers in the place of the elements of finite rigs."""
 
     def array(a: Array) -> Array:
-        return Array(a.sizes, a.names, RealElement("float64")) if isinstance(a.element, ResidueElement) else a
+        return a if a.change is None or a.element.values is None else Array(a.sizes, a.names, DualElement(a.element))
 
     return rewrite(term, array)
 
 
 class FormalReverse(Box):
-    """R of a term over residues, A @ B' -> A', as the derivative of its polynomial."""
+    """R of a term over finite rigs, A @ B' -> A', as the derivative of its polynomial."""
 
-    levels: ClassVar[bool] = False
     term: Typed
 
     @property
@@ -50,40 +98,56 @@ class FormalReverse(Box):
         return self.term.dom.change
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        n = len(self.term.dom)
         try:
-            real = over_reals(self.term)
-        except (LensError, Misfit):  # a box that takes nothing but bits
+            dual = over_duals(self.term)
+        except (LensError, Misfit):  # a box that is of bits alone
             return self._by_gates(xs)
-        n = len(real.dom)
-        values = [jnp.asarray(x, a.dtype) for x, a in zip(xs[:n], real.dom, strict=True)]
-        moving = [i for i, a in enumerate(real.dom) if a.change is not None]
+        lead = xs[0].shape[: xs[0].ndim - cx.dom[0].rank]
+        moving = [i for i, a in enumerate(self.term.dom) if a.change is not None]
+        ys, _ = evaluate(dual.circuit, Side(), _directions(dual.dom, xs[:n], moving), cx.env)
+        return _transposed(self.term, ys, xs[n:], moving, lead)
 
-        def f(*moved: Any) -> list[Any]:
-            inputs = list(values)
-            for i, x in zip(moving, moved, strict=True):
-                inputs[i] = x
-            ys, _ = evaluate(real.circuit, Side(), inputs, cx.env)
-            return [y for y, a in zip(ys, real.cod, strict=True) if a.change is not None]
-
-        ys, pull = jax.vjp(f, *(values[i] for i in moving))
-        changes = pull([jnp.broadcast_to(jnp.asarray(d, y.dtype), y.shape) for d, y in zip(xs[n:], ys, strict=True)])
-        out = [
-            a.element.reduce(jnp.round(d).astype(a.dtype)) if not a.real else d
-            for d, a in zip(changes, self.term.dom.change, strict=True)
-        ]
-        return tuple(out)
-
-    def _by_gates(self, xs: Any) -> Any:
-        """The derivative of the polynomial of gates that the term is read as."""
+    def _by_gates(self, xs: Sequence[Any]) -> Any:
+        """R of the polynomials that the term's gates are."""
+        dom, cod = self.term.dom @ self.term.cod, self.term.dom
         with jax.ensure_compile_time_eval():
-            netlist = reverse_netlist(to_netlist(self.term))
-        signal = [jnp.int32(0), *(x for each in xs for x in jnp.ravel(each))]
-        gates = zip(netlist.left.tolist(), netlist.right.tolist(), polynomials(netlist.table).tolist(), strict=True)
-        for x, y, (a, b, c, d) in gates:
-            signal.append(a ^ b * signal[x] ^ c * signal[y] ^ d * signal[x] * signal[y])
-        found, at = [], 0
-        for a in self.term.dom.change:
-            some = [jnp.asarray(signal[o], a.dtype) for o in netlist.outputs[at : at + a.size].tolist()]
-            found.append(jnp.stack(some).reshape(a.sizes) if some else jnp.zeros(a.sizes, a.dtype))
+            back: Netlist = reverse_netlist(to_netlist(self.term))
+        lead = xs[0].shape[: xs[0].ndim - dom[0].rank]
+        inputs = jnp.concatenate([jnp.moveaxis(jnp.reshape(x, (*lead, -1)), -1, 0) for x in xs])
+        out = jnp.split(run(back, inputs, cod[0].element), np.cumsum([a.size for a in cod])[:-1])
+        return tuple(jnp.moveaxis(y, 0, -1).reshape(*lead, *a.sizes) for y, a in zip(out, cod, strict=True))
+
+
+def _directions(dom: Space, xs: Sequence[Any], moving: Sequence[int]) -> list[Any]:
+    """The inputs as dual numbers, with an axis in front of all directions in which one number of one input moves."""
+    many = sum(dom[i].size for i in moving)
+    out, at = [], 0
+    for i, (x, a) in enumerate(zip(xs, dom, strict=True)):
+        x = jnp.broadcast_to(x, (many, *jnp.shape(x)))
+        if i in moving:
+            steps = np.zeros((many, a.size), np.int32)
+            steps[at : at + a.size] = np.eye(a.size, dtype=np.int32)
             at += a.size
-        return tuple(found)
+            element: Any = a.element
+            x = element.join(x, jnp.reshape(steps, (many, *(1,) * (x.ndim - 1 - a.rank), *a.sizes)))
+        out.append(x)
+    return out
+
+
+def _transposed(term: Typed, ys: Sequence[Any], ds: Sequence[Any], moving: Sequence[int], lead: Any) -> Any:
+    """R along each direction, the sum over the outputs of what they move by times their changes."""
+    cod = [(y, a) for y, a in zip(ys, term.cod, strict=True) if a.change is not None]
+    many = sum(term.dom[i].size for i in moving)
+    total = jnp.zeros((many, *lead), jnp.int32)
+    for (y, a), d in zip(cod, ds, strict=True):
+        dual = DualElement(a.element)
+        y = jnp.broadcast_to(y, (many, *lead, *a.sizes))
+        part = a.element.times(dual.parts(y)[1], jnp.broadcast_to(d, y.shape))
+        total = a.element.plus(total, a.element.total(part, range(y.ndim - a.rank, y.ndim)))
+    out, at = [], 0
+    for i in moving:
+        a = term.dom[i]
+        out.append(jnp.moveaxis(total[at : at + a.size], 0, -1).reshape(*lead, *a.sizes).astype(a.dtype))
+        at += a.size
+    return tuple(out)

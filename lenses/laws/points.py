@@ -38,8 +38,8 @@ def array_values(array: Array, kind: str, rng: Generator) -> Any:
     values = finite_values(array)
     if values is not None:
         return rng.choice(values, array.sizes).astype(array.dtype)
-    if array.change is None:
-        return rng.integers(0, element.below, array.sizes).astype(array.dtype)
+    if element.values is not None:
+        return rng.integers(0, len(element.values), array.sizes).astype(array.dtype)
     return KINDS[kind](rng, array.sizes).astype(array.dtype)
 
 

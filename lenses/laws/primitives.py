@@ -261,8 +261,9 @@ PRIMITIVES |= {
     "reduce_max": _reduction(np.max),
     "reduce_min": _reduction(np.min),
     "reduce_prod": _reduction(np.prod),
-    "reduce_and": _reduction(np.all),
-    "reduce_or": _reduction(np.any),
+    "reduce_and": _reduction(np.bitwise_and.reduce),
+    "reduce_or": _reduction(np.bitwise_or.reduce),
+    "reduce_xor": _reduction(np.bitwise_xor.reduce),
 }
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import lenses
 
 from ..errors import LensError, explain
-from ..spaces import Array, RealElement, Space
+from ..spaces import Array, Element, RealElement, ResidueElement, Space
 from ..terms import Box, Term
 from ..typed import Misfit, Typed
 
@@ -180,9 +180,10 @@ def standard(dtype: str = "float32", indices: bool = True) -> Signature:
     return Signature(boxes, arrays, name=f"standard({dtype!r})")
 
 
-def finite(modulo: int = 2) -> Signature:
-    """Polynomials over the ring of whole numbers modulo `modulo`: every law of theirs can be decided."""
-    bit, row = lenses.Residue(modulo=modulo), lenses.Residue(2, modulo=modulo)
+def finite(modulo: int | Element = 2) -> Signature:
+    """Polynomials over whole numbers modulo `modulo`, or over another finite rig: their laws can be decided."""
+    element = modulo if isinstance(modulo, Element) else ResidueElement(modulo)
+    bit, row = Space([Array((), element=element)]), Space([Array((2,), element=element)])
     boxes: list[Term | tuple[Term, int]] = [
         *((box, 3) for box in (lenses.copy, lenses.add, lenses.multiply, lenses.swap)),
         *(lenses.discard, lenses.zero(bit), lenses.zero(row), lenses.constant(1, bit)),

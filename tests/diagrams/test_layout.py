@@ -53,6 +53,7 @@ from lenses import (
     tanh,
     wired,
 )
+from lenses.circuits import gate
 from lenses.combinators import Block
 from lenses.laws.generate import decode
 from lenses.laws.signature import standard
@@ -307,6 +308,7 @@ def test_gates_are_for_bits_alone():
     for term in (relu.at(Real()), subtract.at(Real(), Real()), multiply.at(more, more), add.at(more, more)):
         assert not {g.kind for g in diagrams.draw(term, style="circuit").glyphs} & {"and", "xor"}
     assert [g.kind for g in diagrams.draw(multiply.at(bit, bit), style="circuit").glyphs] == ["and"]
+    assert "gate(4)" in diagrams.draw(gate(4).at(bit, bit), style="circuit").svg()
 
 
 def test_different_terms_are_different_pictures():

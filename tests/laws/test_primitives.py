@@ -58,6 +58,7 @@ POSITIVE = np.abs(X) + 0.1
 LEAST = np.iinfo("int64").min
 N, M = np.array([7, -7, 3, -9]), np.array([2, 2, -2, -4])
 B, C = np.array([True, True, False, False]), np.array([True, False, True, False])
+BITWISE = (lax.bitwise_or, lax.bitwise_xor)
 CUBE = RNG.normal(size=(3, 4, 5))
 KERNEL, IMAGES = RNG.normal(size=(2, 3, 2, 6)), RNG.normal(size=(2, 5, 6, 4))
 ROWS = np.array([[0, 2], [1, 1]])
@@ -155,6 +156,7 @@ PLAIN: dict[str, tuple[Callable[..., Any], Any]] = {
     "reduce_prod": (lambda x: x.prod(1), CUBE),
     "reduce_and": (lambda x: (x > -1.5).all(1), X),
     "reduce_or": (lambda x: (x > 1.5).any(0), X),
+    "bitwise reductions": (lambda x: [lax.reduce(x, x.dtype.type(0), f, (0, 1)) for f in BITWISE], N.reshape(2, 2)),
     "argmax": (lambda x: (x.argmax(1), x.argmax(0)), np.round(X)),
     "argmin": (lambda x: (x.argmin(1), x.argmin(0)), np.round(X)),
     "cumsum": (lambda x: (jnp.cumsum(x, 1), lax.cumsum(x, 2, reverse=True)), CUBE),
