@@ -77,20 +77,19 @@ class Circuit(Box):
     def flops(self, dom: Space) -> int:
         return self.netlist.gates
 
-    def pays(self, dom: Space, samples: int) -> bool:
-        """Whether so many samples are run packed, bits in machine words, rather than one by one."""
-        many = self.netlist.gates >= self.netlist.inputs + len(self.netlist.outputs)
-        return many and samples >= SAMPLES and ring(dom) == BIT
+    def pays(self, samples: int) -> bool:
+        """Whether so many samples of bits are run packed, in machine words, rather than one by one."""
+        return samples >= SAMPLES and self.netlist.gates >= self.netlist.inputs + len(self.netlist.outputs)
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         lead = batch(xs, self.ins)
-        if self.pays(cx.dom, count(lead)):
+        if ring(cx.dom) == BIT and self.pays(count(lead)):
             return tuple(run_arrays(self.netlist, xs, self.ins, self.outs))
         found = run(self.netlist, joined(xs, self.ins).T, ring(cx.dom))
         return tuple(parted(found.T, self.outs, lead))
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        if not self.pays(cx.dom, count(batch(kept, self.ins))):
+        if ring(cx.dom) != BIT or not self.pays(count(batch(kept, self.ins))):
             return super().backward(cx, p, kept, ds)
         return {}, reverse_arrays(self.netlist, kept, ds, self.ins, self.outs)[0]
 
