@@ -138,9 +138,11 @@ def test_sums_and_products_of_arrays_are_those_of_their_elements(rig):
 @pytest.mark.parametrize("rig", ["Z2", "Z3", "GF(4)", "or-and"])
 def test_the_axioms_of_the_reverse_derivative_are_proved(rig):
     space = RIGS[rig]
-    report = laws.check(cube.at(space), law="reverse derivative", examples=1, progress=False)
+    names = ["reverse derivative", "tangent functor"]
+    report = laws.check(cube.at(space), law=names, examples=1, progress=False)
     assert report.passed, report
     assert all(report[f"RD.{i}"].outcome == "proved" for i in range(1, 8)) and report["vjp"].outcome == "proved"
+    assert report["T of a composite"].outcome == report["T is the tangent"].outcome == "proved"
 
 
 @by_rig

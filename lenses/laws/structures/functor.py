@@ -51,20 +51,20 @@ def T(f: Map) -> Map:
     TANGENTS,
     8,
     over="A",
-    needs="real analysis",
+    needs="real",
 )
 def tangent_identity(R: Derivative, a: Space) -> Equation:
     return Equation(T(identity_on(a)), identity_on(a @ a.change))
 
 
 @law(TANGENT, "T of a composite", "T[f; g] = T[f]; T[g]", TANGENTS, 8,
-     over="f: A -> B, g: B -> C", needs="real analysis")  # fmt: skip
+     over="f: A -> B, g: B -> C", needs="real")  # fmt: skip
 def tangent_composite(R: Derivative, f: Map, g: Map) -> Equation:
     return Equation(T(f >> g), T(f) >> T(g))
 
 
 @law(TANGENT, "T of a tensor", "T[f * g]((a, b), (v, w)) = T[f](a, v) and T[g](b, w)",
-     TANGENTS, 8, over="f: A -> B, g: C -> D", needs="real analysis")  # fmt: skip
+     TANGENTS, 8, over="f: A -> B, g: C -> D", needs="real")  # fmt: skip
 def tangent_tensor(R: Derivative, f: Map, g: Map) -> Equation:
     def right(a, b, v, w):  # type: ignore[no-untyped-def]
         y, z = T(f)(a, v), T(g)(b, w)
@@ -74,7 +74,7 @@ def tangent_tensor(R: Derivative, f: Map, g: Map) -> Equation:
 
 
 @law(TANGENT, "T is the tangent", "T[f](a, v) = (f(a), D[f](a, v))", TANGENTS, 8,
-     over="f: A -> B", depth=2, needs="smooth analysis")  # fmt: skip
+     over="f: A -> B", depth=2, needs="smooth")  # fmt: skip
 def tangent_is(R: Derivative, f: Map) -> Equation:
     d = R.forward(f)
     return equal(lambda a, v: T(f)(a, v), lambda a, v: both(f(a), d(a, v)), f.dom, f.dom.change)
