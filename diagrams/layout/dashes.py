@@ -18,29 +18,29 @@ Pair = tuple[int, int]
 def dashes(laid: Laid, dx: float, dy: float) -> Iterator[Dash]:
     """The dashes of a plan. Each runs half a distance below the array above it, and around frames."""
     runs: dict[Pair, Path] = {}
-    half = laid.style.array / 2
     for k, column in enumerate(laid.columns[:-1]):
         after = laid.columns[k + 1]
         left, right = dx + column.x + column.width, dx + after.x
         facing = _facing(after, laid)
         arriving = dict.fromkeys(pairwise(laid.plan.outs), None) if k + 2 == len(laid.columns) else facing
         for pair in pairwise(after.order):
-            y = dy + _below(laid, pair[0], column.after, half)
+            y = dy + below(laid, pair[0], column.after)
             path = runs.setdefault(pair, [("M", left, y)])
             if pair in arriving:
-                z = dy + (facing[pair] if pair in facing else _below(laid, pair[0], after.before, half))
+                z = dy + (facing[pair] if pair in facing else below(laid, pair[0], after.before))
                 _bend(path, right - after.curve, right, z)
             else:
                 _straight(path, right - after.curve)
                 yield from _finish({pair: runs.pop(pair)}, laid, None)
         if k + 2 < len(laid.columns):
-            runs, ended = _through(laid, after, runs, right, dy, half)
+            runs, ended = _through(laid, after, runs, right, dy)
             yield from _finish(ended, laid, None)
     yield from _finish(runs, laid, dx + laid.width)
 
 
-def _below(laid: Laid, wire: int, heights: dict[Slot, float], half: float) -> float:
-    return heights[wire, laid.slots(wire)[-1]] + half
+def below(laid: Laid, wire: int, heights: dict[Slot, float]) -> float:
+    """The height of a dash below an array: half a distance below its last strand."""
+    return heights[wire, laid.slots(wire)[-1]] + laid.style.array / 2
 
 
 def _facing(column: Column, laid: Laid) -> dict[Pair, float]:
@@ -48,7 +48,7 @@ def _facing(column: Column, laid: Laid) -> dict[Pair, float]:
     found: dict[Pair, float] = {}
     items = [item for item in column.items if item.ins]
     for item in items:
-        found |= {pair: _below(laid, pair[0], column.before, laid.style.array / 2) for pair in pairwise(item.arriving)}
+        found |= {pair: below(laid, pair[0], column.before) for pair in pairwise(item.arriving)}
     for a, b in pairwise(items):
         found[a.arriving[-1], b.arriving[0]] = beneath(a, laid.style)
     return found
@@ -64,8 +64,15 @@ def beneath(item: Item, style: Style) -> float:
     return last.y + max(style.array / 2, last.down + 2.0)
 
 
+def goes_under(item: Item, y: float, style: Style) -> bool:
+    """Whether a dash that leaves below an item at a height has to stay below its body until it is past it."""
+    if item.node is None or item.node.inner is not None or glyphs.of(item.node, style).half == 0.0:
+        return False
+    return beneath(item, style) > y + 0.5
+
+
 def _through(
-    laid: Laid, column: Column, runs: dict[Pair, Path], left: float, y0: float, half: float
+    laid: Laid, column: Column, runs: dict[Pair, Path], left: float, y0: float
 ) -> tuple[dict[Pair, Path], dict[Pair, Path]]:
     """Carries the dashes through a column: on between what stays apart, begun and ended inside boxes."""
     right = left + column.width
@@ -74,16 +81,17 @@ def _through(
     arriving = {(j, k): (a, b) for (a, j), (b, k) in pairwise(into) if j != k}
     kept: dict[Pair, Path] = {}
     for (a, j), (b, k) in pairwise(out):
-        y = y0 + _below(laid, a, column.after, half)
+        y = y0 + below(laid, a, column.after)
         pair = arriving.get((j, k)) if j != k else None
-        framed = column.items[j].laid is not None
+        above = column.items[j]
+        rigid = above.laid is not None or (j != k and goes_under(above, y - y0, laid.style))
         if pair is not None and pair in runs:
             kept[a, b] = runs.pop(pair)
-            if framed:
+            if rigid:
                 _straight(kept[a, b], right)
             else:
                 _bend(kept[a, b], left, right, y)
-        elif j != k or not framed:
+        elif not rigid:
             kept[a, b] = [("M", left + 0.6 * column.width, y), ("L", right, y)]
         else:
             kept[a, b] = [("M", right, y)]

@@ -7,7 +7,7 @@ import math
 from .. import glyphs
 from ..plan import Node
 from ..text import clip, width
-from .dashes import beneath
+from .dashes import below, beneath, goes_under
 from .model import CLEAR, Column, Item, Laid, Slot
 
 RELABEL = 420.0
@@ -70,8 +70,11 @@ def _dash_bend(column: Column, laid: Laid) -> float:
     bent = 0.0
     for item in column.items[:-1]:
         if item.ins:
-            last = column.before[item.arriving[-1], laid.slots(item.arriving[-1])[-1]]
-            bent = max(bent, beneath(item, laid.style) - last - laid.style.array / 2)
+            low = beneath(item, laid.style)
+            bent = max(bent, low - below(laid, item.arriving[-1], column.before))
+            away = below(laid, item.wires[-1], column.after) if item.wires else low
+            if goes_under(item, away, laid.style):
+                bent = max(bent, low - away)
     return bent
 
 

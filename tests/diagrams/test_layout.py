@@ -128,6 +128,11 @@ def check_picture(term, style, **how):
         for x, y in points_along(wire.curve):
             for x0, y0, x1, y1 in bodies:
                 assert not (x0 + 1 < x < x1 - 1 and y0 + 1 < y < y1 - 1), f"a wire of {wire.title} enters a body"
+    alone = [g for g in scene.glyphs if max(len(g.ins), len(g.outs)) <= 1]  # no dash begins or ends at these
+    for x, y in (p for dash in scene.dashes for p in points_along(dash.curve, 24)):
+        for g in alone:
+            inside = g.x + 1 < x < g.x + g.width - 1 and g.y + 1 < y < g.y + g.height - 1
+            assert not inside, f"a dash goes through {g.title}"
     for x0, y0, x1, y1 in [*bodies, *(box for box, _, _ in texts)]:
         assert x0 >= -0.5 and y0 >= -0.5 and x1 <= scene.width + 0.5 and y1 <= scene.height + 0.5, (
             "outside of the paper"

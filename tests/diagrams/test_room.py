@@ -28,14 +28,17 @@ from lenses import (
     embedding,
     identity,
     layer_norm,
+    reduce_mean,
     reduce_sum,
     relu,
     scale,
     scan,
     softmax,
     split,
+    subtract,
     swap,
     tanh,
+    zero,
 )
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
@@ -99,6 +102,25 @@ def test_a_box_between_dashes_does_not_bend_them():
     assert len(scene.dashes) >= 2
     for line in (*scene.dashes, *scene.wires):
         assert all(abs(a - b) in (0.0, *range(4, 99)) for a, b in pairwise(heights(line.curve)))
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        (reduce_mean(-2) >> reduce_mean() >> tanh).at(Real(a=2, b=3)) @ (tanh >> tanh >> tanh).at(Real(c=3)),
+        (reduce_mean() >> tanh).at(Real(a=2, b=3)) @ (tanh >> tanh).at(Real(c=3)),
+        reduce_mean().at(Real(a=2, b=3)) >> identity @ zero(Real(2)) >> subtract,
+        block("part", copy >> tanh @ identity >> add).at(Real(2)) >> identity @ zero(Real(2)) >> add,
+    ],
+)
+def test_a_dash_stays_below_what_stands_above_it(term):
+    scene = check_picture(term, "neural")
+    assert scene.dashes
+    for frame in scene.frames:
+        outer = [p for dash in scene.dashes if dash.address == frame.address[:-1] for p in points_along(dash.curve)]
+        assert not any(
+            frame.x < x < frame.x + frame.width - 1 and frame.y < y < frame.y + frame.height for x, y in outer
+        )
 
 
 # -- bars ------------------------------------------------------------------------------------
