@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["XLA_FLAGS"] = f"{LIGHT} {os.environ.get('XLA_FLAGS', '')}"
 
 
-RUNNING = ("test_cli", "test_examples", "test_learner", "test_optimisers", "test_readme")
+RUNNING = ("test_circuit_examples", "test_cli", "test_examples", "test_learner", "test_optimisers", "test_readme")
 """The tests that run what they compile for long; all others are done sooner if less is optimised."""
 
 

@@ -12,10 +12,10 @@ from helpers import refused
 import lenses
 from lenses import Bits, DataError, LensError, Real, SpaceError, adam, compile, dense, dream, learner, multiply, squared
 from lenses.circuits import lookup, tables
-from lenses.circuits.learning import ascend, ascent, gates, xor_error
+from lenses.circuits.learning import ascend, ascent, layer, xor_error
 
 ROWS = np.array([[i >> j & 1 for j in reversed(range(4))] for i in range(16)])
-MODEL = gates(4, seed=1, init="bernoulli") >> gates(3, seed=2, init="bernoulli")
+MODEL = layer(4, seed=1, init="bernoulli") >> layer(3, seed=2, init="bernoulli")
 
 
 def value(p: dict, x: np.ndarray, sources: list[np.ndarray]) -> np.ndarray:

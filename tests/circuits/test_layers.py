@@ -13,10 +13,10 @@ from helpers import close, read_back, refused
 from lenses import Bits, Real, SpaceError, compile, reverse
 from lenses.circuits import tables, to_netlist
 from lenses.circuits.equality.derivative import reverse_netlist
-from lenses.circuits.learning import choose, connect, gates
+from lenses.circuits.learning import choose, connect, layer
 from lenses.circuits.learning.layers import Collect, drawn
 
-LAYERS = (gates(5, 3, seed=3, init="bernoulli") >> choose(3, init="bernoulli") >> tables(2, "bernoulli")).at(Bits(4))
+LAYERS = (layer(5, 3, seed=3, init="bernoulli") >> choose(3, init="bernoulli") >> tables(2, "bernoulli")).at(Bits(4))
 PARTS = (("tables_0", "table"), ("choose_0", "choice"), ("tables_1", "table"))
 POINTS = np.array(list(itertools.product((0, 1), repeat=4)))
 

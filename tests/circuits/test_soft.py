@@ -35,7 +35,7 @@ from lenses import (
     wired,
 )
 from lenses.circuits import bit, conj, disj, gate, lookup, mux, nand, neg, nor, tables, to_netlist, xnor, xor
-from lenses.circuits.learning import agreements, choose, gates, harden, log_odds, soften, tally
+from lenses.circuits.learning import agreements, choose, harden, layer, log_odds, soften, tally
 
 POINTS = np.array(list(itertools.product((0, 1), repeat=4)))
 
@@ -72,12 +72,12 @@ def certain(params):
 
 LEARNED = [
     mixed,
-    gates(5, 3, seed=1, init="bernoulli"),
+    layer(5, 3, seed=1, init="bernoulli"),
     lookup(4),
     lookup(4, 2),
-    block("part", gates(3, init="bernoulli")) >> lookup(3),
-    tied("t", gates(4, seed=2, init="bernoulli")) >> tied("t", gates(4, seed=2, init="bernoulli")),
-    gates(4, seed=2, init="bernoulli") ** 3,
+    block("part", layer(3, init="bernoulli")) >> lookup(3),
+    tied("t", layer(4, seed=2, init="bernoulli")) >> tied("t", layer(4, seed=2, init="bernoulli")),
+    layer(4, seed=2, init="bernoulli") ** 3,
     para(multiply, [Port("mask", "param", Bits(4)[0], "bernoulli")]),
     (constant([1, 0], Bits(2)) @ identity) >> concatenate() >> lookup(6),
 ]
@@ -115,9 +115,9 @@ def test_mixtures_and_choices_harden_to_the_likeliest():
 
 @pytest.mark.parametrize("form", ["entries", "mixture"])
 def test_circuits_that_start_through_hand_their_first_input_on(form):
-    deep = gates(4, seed=0)
+    deep = layer(4, seed=0)
     for seed in range(1, 20):
-        deep = deep >> gates(4, seed=seed)
+        deep = deep >> layer(4, seed=seed)
     soft = compile(soften(deep, form), Real(4))
     hard = harden(deep, soft.init(jax.random.key(0)), Bits(4))
     out = np.asarray(compile(deep, Bits(4))(hard, POINTS))
@@ -150,7 +150,7 @@ def test_a_step_computes_what_one_would_write_by_hand():
     """The same numbers, and no more floating-point operations."""
     from lenses.circuits.learning.layers import drawn
 
-    term = gates(64, seed=1) >> gates(64, seed=2)
+    term = layer(64, seed=1) >> layer(64, seed=2)
     net = compile(soften(term, start="random"), Real(16))
     params, x = net.init(jax.random.key(0)), np.random.default_rng(0).random((32, 16)).astype("float32")
     sources = [drawn(16, 64, 2, 1), drawn(64, 64, 2, 2)]

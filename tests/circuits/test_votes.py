@@ -30,7 +30,7 @@ from lenses import (
     spread,
 )
 from lenses.circuits import circuit, disj, lookup, mux, nand, neg, nor, tables, to_netlist, xnor
-from lenses.circuits.learning import agreements, boolean_variation, choose, fires, flips, gates, xor_error
+from lenses.circuits.learning import agreements, boolean_variation, choose, fires, flips, layer, xor_error
 
 RULE = boolean_variation()
 
@@ -68,7 +68,7 @@ def tensor_of(n):
     return space
 
 
-@pytest.mark.parametrize("term", [gates(3, 3, 1, "bernoulli"), choose(2, init="bernoulli") >> tables(2, "bernoulli")])
+@pytest.mark.parametrize("term", [layer(3, 3, 1, "bernoulli"), choose(2, init="bernoulli") >> tables(2, "bernoulli")])
 def test_votes_of_layers_are_slopes_over_the_reals(term):
     net, real = compile(term, Bits(4)), compile(term, Real(4))
     params = net.init(jax.random.key(0))
@@ -112,7 +112,7 @@ def test_a_circuit_counts_as_one_box():
     """As a part of gates does, whatever its inputs have in common inside."""
     rng = np.random.default_rng(0)
     net = to_netlist(
-        gates(6, seed=1, init="bernoulli").at(Bits(4)), {"tables_0": {"table": rng.integers(0, 2, (6, 4))}}
+        layer(6, seed=1, init="bernoulli").at(Bits(4)), {"tables_0": {"table": rng.integers(0, 2, (6, 4))}}
     )
     box = circuit(net, Bits(3) @ Bits(), Bits(2, 2) @ Bits(2))
     x = [rng.integers(0, 2, (5, 3)), rng.integers(0, 2, 5)]

@@ -1,7 +1,7 @@
 """Learning of boolean circuits: one syntax, and several meanings of what comes back."""
 
 from .ascent import Ascender, ascend, ascent, xor_error
-from .layers import choose, connect, gates
+from .layers import choose, connect, layer
 from .neurons import agreements, fires, numbers
 from .soft import harden, log_odds, soften, tally
 from .votes import boolean_variation, flips
@@ -16,8 +16,8 @@ __all__ = [
     "connect",
     "fires",
     "flips",
-    "gates",
     "harden",
+    "layer",
     "log_odds",
     "numbers",
     "soften",

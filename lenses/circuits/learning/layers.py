@@ -167,7 +167,7 @@ def choose(gates: int, inputs: int = 2, init: str = "zeros") -> Term:
     return Choose(*numbers, check_init(init, "choose"))
 
 
-def gates(count: int, inputs: int = 2, seed: int = 0, init: str = "zeros") -> Term:
+def layer(count: int, inputs: int = 2, seed: int = 0, init: str = "zeros") -> Term:
     """A layer of `count` learned gates of `inputs` bits: ``connect(count, inputs, seed) >> tables(inputs, init)``."""
     return connect(count, inputs, seed) >> tables(inputs, init)
 
