@@ -248,7 +248,7 @@ def test_a_rig_of_a_users_own_is_one_class():
 
     try:
         space = Space([Array((), None, Chain())])
-        report = laws.check(cube.at(space), law="reverse derivative", examples=1, progress=False)
+        report = laws.check(cube.at(space), law=["RD.5", "RD.6", "vjp"], examples=1, progress=False)
         assert report.passed and report["RD.5"].outcome == report["vjp"].outcome == "proved", report
         row = np.array([[0, 2, 0], [2, 1, 0]], "int32")
         assert values(reduce_sum().at(Space([Array((3,), None, Chain())])), row).tolist() == [2, 1]

@@ -136,7 +136,7 @@ class Zero(Box):
 
     def __post_init__(self) -> None:
         if len(self.space) != 1 or self.space[0].change is None:
-            raise LensError(explain(f"zero({self.space!r})", expected="the space of one real array"))
+            raise LensError(explain(f"zero({self.space!r})", expected="the space of one array that can change"))
 
     def type(self, dom: Space) -> Space:
         return self.space
@@ -208,5 +208,5 @@ add = Add()
 def zero(space: Space) -> Term:
     """The zero of `space`, from no wire: one `Zero` box an array."""
     if not isinstance(space, Space) or any(array.change is None for array in space):
-        raise LensError(explain(f"zero({shown(space)})", expected="a space of real arrays, as in zero(Real(64))"))
+        raise LensError(explain(f"zero({shown(space)})", expected="a space that can change, as in zero(Real(64))"))
     return tensor(*[Zero(Space([array])) for array in space])
