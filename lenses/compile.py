@@ -17,6 +17,7 @@ from jax.core import Tracer
 
 from .combinators import Para
 from .errors import DataError, LensError, explain, shown
+from .fusing import fused
 from .initialisers import init_tree
 from .interpret import Env, Side, close, evaluate, forward, split_tied
 from .rules.rule import Rule, backprop, check_rule
@@ -103,7 +104,8 @@ class Compiled:
             rule.bind(term),
             check_nans,
         )
-        self.circuit: Circuit = elaborate(term.term, term.dom, self.rule.ports)
+        circuit = elaborate(term.term, term.dom, self.rule.ports)
+        self.circuit: Circuit = fused(circuit) if rule is backprop else circuit
         for array in [*self.dom, *self.cod]:
             if array.dtype == "float64" and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
                 raise LensError(

@@ -1,5 +1,6 @@
 """Boolean circuits: the base of two elements, where equality can be decided."""
 
+from .basis import basis
 from .circuit import Circuit, circuit, from_netlist
 from .equality import Counterexample, Proof, Undecided, equal_formal, equal_function, prove_equal
 from .formats import from_aiger, from_blif, from_verilog, load_circuit, save_circuit, to_aiger, to_blif, to_verilog
@@ -59,6 +60,7 @@ __all__ = [
     "ascend",
     "ascent",
     "at_least",
+    "basis",
     "binary",
     "bit",
     "boolean_variation",

@@ -84,7 +84,7 @@ class Lookup(Polynomial):
     def row(self, x: Any) -> Any:
         """The row of the table that bits (..., k) say."""
         weights = jnp.asarray([1 << k for k in reversed(range(self.inputs))], x.dtype)
-        return (x * weights).sum(-1)
+        return x @ weights
 
     def value(self, params: Mapping[str, Any], *xs: Any) -> Any:
         return entry(params["table"][None], xs[0][..., None, :])[..., 0]
@@ -92,14 +92,14 @@ class Lookup(Polynomial):
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         if cx.dom[0].real:
             return super().apply(cx, p, *xs)
-        return jnp.asarray(p["table"])[self.row(xs[0])]
+        return jnp.asarray(p["table"]).at[self.row(xs[0])].get(mode="clip")
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
         if cx.dom[0].real:
             return super().backward(cx, p, kept, ds)
         (x,), (d,) = kept, ds
         table, row = jnp.asarray(p["table"]), self.row(x)
-        change = jnp.zeros_like(table).at[row].add(d) % 2
+        change = jnp.zeros_like(table).at[row].add(d, mode="clip") % 2
         # The polynomial is linear in each input, so its derivative is the difference of two rows.
         flips = jnp.asarray([1 << k for k in reversed(range(self.inputs))], x.dtype)
         other = row[..., None] ^ flips

@@ -14,6 +14,7 @@ import jax
 
 from ..combinators import Expose, expose
 from ..errors import LensError, explain
+from ..fusing import fused
 from ..interpret import Env, Side, backward, forward
 from ..rules.rule import Rule, backprop
 from ..spaces import Space
@@ -61,7 +62,8 @@ class Closed:
             front = tensor(Identity(len(paths)), self.update, Identity(1))
             dom = self.model.params @ self.update.state.space @ model.dom @ label
         self.lens = Typed(compose(front, self.model @ Identity(1), loss, rate), dom)
-        self.circuit = elaborate(self.lens.term, dom, self.rule.ports)
+        circuit = elaborate(self.lens.term, dom, self.rule.ports)
+        self.circuit = fused(circuit) if rule is backprop else circuit
 
     def put(self, wires: Sequence[Any], states: Any, key: Any, before: dict[str, Any]) -> tuple[list[Any], Any, Any]:
         """What comes back on the wires, the new states, and the mean loss."""
