@@ -47,7 +47,8 @@ def check_arrays(dom: Space, xs: Sequence[Any], term: Term, what: str = "input",
                     do=do,
                 )
             )
-        integers = jnp.issubdtype(dtype, jnp.integer) or (jnp.issubdtype(dtype, jnp.bool_) and array.change is not None)
+        truths = jnp.issubdtype(dtype, jnp.bool_) and array.change is not None and not array.real
+        integers = truths or jnp.issubdtype(dtype, jnp.integer)
         if not array.real and not integers:
             raise DataError(
                 explain(
