@@ -36,7 +36,7 @@ from lenses.circuits import (
 CELLS = np.array(list(itertools.product((0, 1), repeat=9)))
 """All neighbourhoods: the eight neighbours, then the cell in the middle."""
 NEIGHBOURS = CELLS[:, :8].sum(1)
-ALIVE = (NEIGHBOURS == 3) | ((NEIGHBOURS == 2) & (CELLS[:, 8] == 1))
+ALIVE = ((NEIGHBOURS == 3) | ((NEIGHBOURS == 2) & (CELLS[:, 8] == 1))).astype(int)
 STATE = 3
 """The bits of the state."""
 
