@@ -87,7 +87,7 @@ class Soft(Box):
     @classmethod
     def examples(cls) -> Sequence[Term]:
         boxes = [
-            (lookup(2), Real(2), "entries"), (tables(2), Real(2, 2), "mixture"), (choose(2, 1), Real(3), "entries"),
+            (lookup(2), Real(3, 2), "entries"), (tables(2), Real(2, 2), "mixture"), (choose(2, 1), Real(3), "entries"),
         ]  # fmt: skip
         return [Soft(box, form, "random").at(space) for box, space, form in boxes]
 
