@@ -3,7 +3,7 @@
 from .boxes.convolution import conv, max_pool, mean_pool
 from .boxes.lifted import lift
 from .boxes.linear import bias, dense, einsum, linear, matmul, scale
-from .boxes.lookup import constant, embedding, one_hot
+from .boxes.lookup import constant, embedding, one_hot, select
 from .boxes.masks import causal_mask
 from .boxes.normalisation import batch_norm, layer_norm, rms_norm
 from .boxes.pointwise import (

@@ -141,6 +141,7 @@ CALLS: dict[str, list[tuple[Call, tuple[Any, ...]]]] = {
         (lambda v: L.rearrange("a b -> b a", **{v: 3}), ("c", "ab")),
     ],
     "concatenate": [(lambda v: L.concatenate(v), NO_AXIS), (lambda v: L.concatenate(-1, v), NO_SIZE)],
+    "select": [(lambda v: L.select(v), (*STRANGE, True, "3", 10**30)), (lambda v: L.select(3, v), NO_AXIS)],
     "split": [
         (lambda v: L.split(v), NO_SIZE),
         (lambda v: L.split(3, v), NO_SIZE),

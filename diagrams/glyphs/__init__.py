@@ -13,6 +13,7 @@ from ..styles import Style
 from .boxes import (
     Card,
     Embedding,
+    Entry,
     Floating,
     Folded,
     Mask,
@@ -63,6 +64,7 @@ Reduction("reduction", "reduce")
 Bar("bar", "rearrange")
 Ring("ring", "normalise")
 Pentagon("constant", "constant")
+Entry("entry", "select")
 Pentagon("zero", "start", fixed="0")
 Mask("mask", "mask")
 Convolution("convolution", "convolution")

@@ -215,6 +215,24 @@ class Pentagon(Kind):
         yield Text(glyph.text, x + 4.0 + w / 2, y + h / 2 + 3.8, 10.5, "middle", width=wide)
 
 
+class Entry(Kind):
+    """One entry of an axis: a pentagon that points right, in which the wire of the axis ends, with the entry in it."""
+
+    colour = "paper"
+
+    def text(self, node: Node, style: Style) -> str:
+        return number(dict(node.data)["entry"])
+
+    def size(self, node: Node, style: Style) -> float:
+        return width(self.text(node, style), 10.5) + 16.0
+
+    def shapes(self, glyph: Glyph) -> Iterator[Shape]:
+        x, y, w, h = glyph.x, glyph.y, glyph.width, glyph.height
+        body = polygon((x, y), (x + w - 8.0, y), (x + w, y + h / 2), (x + w - 8.0, y + h), (x, y + h))
+        yield Stroke(body, "ink", self.colour)
+        yield Text(glyph.text, x + w / 2 - 3.0, y + h / 2 + 3.8, 10.5, "middle", width=width(glyph.text, 10.5))
+
+
 class Mask(Kind):
     """A mask: a square, the half that is hidden dark: above the diagonal if queries are above keys."""
 

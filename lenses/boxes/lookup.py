@@ -1,4 +1,4 @@
-"""Lookup and constants: embedding, one-hot, constant."""
+"""Lookup and constants: embedding, one-hot, one entry of an axis, constant."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import initialisers
+from ..arguments import MOST, is_whole, refuse, whole
+from ..arguments import axis as check_axis
 from ..arguments import dtype as check_dtype
-from ..arguments import refuse, whole
-from ..boxes.structure import Discard
+from ..boxes.structure import Discard, Zero
 from ..errors import LensError, explain, shown
 from ..interpret import Cx, Side
-from ..spaces import Array, Index, IndexElement, RealElement, Space
-from ..strands import Strand, aligned
-from ..terms import Box, Port, Term, literal
+from ..spaces import Array, Index, IndexElement, Real, RealElement, Space
+from ..strands import Strand, aligned, moved
+from ..terms import Box, Identity, Port, Term, literal, tensor
+from .rearrange import Concatenate
+from .reductions import OnAxis, Spread
 
 
 class Embedding(Box):
@@ -105,6 +108,72 @@ class OneHot(Box):
 def one_hot(dtype: str = "float32") -> Term:
     """The indicator vector of each index."""
     return OneHot(check_dtype("one_hot", dtype))
+
+
+class Select(OnAxis):
+    """The part of an array at `entry` of an axis, x[..., entry, ...]: the axis is gone, the others stay."""
+
+    linear: ClassVar[bool] = True
+    moves: ClassVar[bool] = True
+    glyph: ClassVar[str] = "select"
+    axis: int | str
+    entry: int
+
+    def spell(self) -> str:
+        return f"select({self.entry}{'' if self.axis == -1 else f', {self.axis!r}'})"
+
+    def type(self, dom: Space) -> Space:
+        (x,) = dom
+        size = x.sizes[self.place(dom)]
+        if not -size <= self.entry < size:
+            least = max(self.entry + 1, -self.entry)
+            do = f"take an entry from 0 to {size - 1}, or from {-size} to -1, counted from the end"
+            self.fail(0, f"{least} or more along the axis {self.axis!r}", x, do)
+        keep = self.others(dom)
+        return Space([Array([x.sizes[i] for i in keep], [x.names[i] for i in keep], x.element)])
+
+    def strands(self, dom: Space) -> Sequence[Strand]:
+        return moved((a, b) for b, a in enumerate(self.others(dom)))
+
+    @classmethod
+    def examples(cls) -> Sequence[Term]:
+        last, first = select(-1), select(0, 0)
+        spaces = (last, Real(3)), (last, Index(2, 3, below=4)), (first, Real(2, 3)), (first, Real(1))
+        return [*(box.at(x) for box, x in spaces), select(1, "a").at(Real(a=3, b=2))]
+
+    def flops(self, dom: Space) -> int:
+        return 0
+
+    def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
+        after = -self.place(cx.dom) - 1
+        return xs[0][(..., self.entry, *[slice(None)] * after)]
+
+    def reverse_term(self, dom: Space) -> Term | None:
+        (x,) = dom
+        if x.change is None:
+            return None
+        at = self.place(dom)
+        before = self.entry % x.sizes[at]
+
+        def zeros(count: int) -> Term:
+            sizes = count, *x.sizes[at:][1:]
+            return Zero(Space([x.change.replace(at, sizes, x.names[at:])])) if count else Identity(0)
+
+        parts = zeros(before) @ Spread(1, at, x.names[at]) @ zeros(x.sizes[at] - 1 - before)
+        return tensor(Discard(), parts >> Concatenate(at, parts.arity[1]))
+
+
+def select(entry: int, axis: int | str = -1) -> Term:
+    """One entry of an axis of an array with elements of any type, as in ``select(2, "row")`` or ``select(-1, axis=0)``.
+
+    From an array of sizes (..., n, ...) to one of sizes (..., ...), without the axis; a negative entry is counted
+    from the end. Raises SpaceError where there is no such axis, or no such entry along it.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.select.html
+    """
+    if not is_whole(entry, -MOST):
+        refuse("select", "the entry", entry, "a whole number, its place along the axis (negative from the end)")
+    return Select(check_axis("select", axis), int(entry))
 
 
 class Constant(Box):

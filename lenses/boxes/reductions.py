@@ -29,6 +29,8 @@ class OnAxis(Box):
     """A box that acts along one axis, given by name or by place (negative from the end)."""
 
     arity = (1, 1)
+    moves: ClassVar[bool] = False
+    """Whether it only moves elements, and so takes those of any type."""
     axis: int | str
 
     @property
@@ -39,7 +41,7 @@ class OnAxis(Box):
     def place(self, dom: Space) -> int:
         """The axis as a negative index; refuses an array without it."""
         (x,) = dom
-        if not x.real and not (self.polynomial and x.change is not None):
+        if not self.moves and not x.real and not (self.polynomial and x.change is not None):
             self.fail(0, "numbers that can be added" if self.polynomial else "real numbers", x)
         try:
             return x.axis(self.axis)

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from ..boxes.linear import Einsum
-from ..boxes.lookup import Constant
+from ..boxes.lookup import Constant, Select
 from ..boxes.pointwise import Pointwise
 from ..boxes.rearrange import Concatenate, Rearrange, Split
 from ..boxes.reductions import Reduce, Spread
@@ -232,7 +232,7 @@ def reads(*kinds: type[Box]) -> Callable[[Clause], Clause]:
 # -- clauses ---------------------------------------------------------------------------------
 
 
-@reads(Copy, Discard, Check, Identity, Permute, Rearrange)
+@reads(Copy, Discard, Check, Identity, Permute, Rearrange, Select)
 def _moved(reading: Reading, cx: Cx, p: Side, xs: Sequence[Signals]) -> Sequence[Signals]:
     return [np.asarray(y) for y in cx.cell.box.run(cx, p, [np.asarray(x) for x in xs])[0]]
 

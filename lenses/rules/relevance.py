@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from ..boxes.convolution import Pool
 from ..boxes.linear import Bias, Scale, Weighted
+from ..boxes.lookup import Select
 from ..boxes.normalisation import BatchNorm
 from ..boxes.pointwise import Pointwise, WithNumber
 from ..boxes.random import Dropout
@@ -109,7 +110,7 @@ class Relevance(Rule):
         linear, passing, routing = EpsilonClause(epsilon), PassingClause(), RoutingClause()
         shared = dict.fromkeys((Weighted, Bias, Scale, BatchNorm), linear)
         passed = dict.fromkeys((Pointwise, WithNumber, Dropout), passing)
-        moved = dict.fromkeys((Rearrange, Concatenate, Split), routing)
+        moved = dict.fromkeys((Rearrange, Concatenate, Select, Split), routing)
         some = dict.fromkeys((Pool, Reduce), LargestClause(epsilon))
         super().__init__("lrp", {Box: UnknownClause(), Composite: Clause(), **shared, **passed, **moved, **some})
         self.epsilon = epsilon

@@ -211,6 +211,9 @@ CASES: list[Case] = [
     Case(lenses.concatenate(), M @ Real(3, 2), lambda p, x, y: np.concatenate([x, y], -1)),
     Case(lenses.concatenate(0, 3), M @ Real(1, 4) @ M, lambda p, *xs: np.concatenate(xs, 0)),
     Case(lenses.concatenate("a"), Real(a=2, b=3) @ Real(a=1, b=3), lambda p, *xs: np.concatenate(xs, 0)),
+    Case(lenses.select(2, 0), M, lambda p, x: x[2]),
+    Case(lenses.select(-1), T, lambda p, x: x[:, :, 3]),
+    Case(lenses.select(1, "b"), Index(a=2, b=3, c=4, below=9), lambda p, x: x[:, 1]),
     Case(lenses.split(1, 3), M, lambda p, x: tuple(np.split(x, [1], -1))),
     Case(lenses.split(1, 1, 1, axis=0), M, lambda p, x: tuple(np.split(x, 3, 0))),
     # convolution

@@ -115,6 +115,7 @@ SHAPES = [
     lenses.einsum("i j, j, j -> i").at(Bits(2, 2), Bits(2), Bits(2)),
     lenses.einsum("i i -> i").at(Bits(2, 2)),
     (lenses.concatenate() >> lenses.split(2, 1)).at(Bits(2), Bits(1)),
+    (lenses.select(-2, 0) >> lenses.select(0)).at(Bits(3, 2)),
     over("a", conj).at(Bits(a=3, b=2), Bits(2)),
     ((copy @ identity >> identity @ conj) ** 3).at(Bits(2), Bits(2)),
     scan(identity @ copy >> conj @ identity >> copy @ identity, carry=1).at(Bits(), Bits(3)),
