@@ -29,17 +29,31 @@ from lenses import (
     linear,
     max_pool,
     mean_pool,
+    over,
     rearrange,
     reduce_mean,
     relu,
     scale,
     scan,
+    select,
     softmax,
     tanh,
     wired,
 )
 
 from .picture import Picture
+
+# -- axes ------------------------------------------------------------------------------------
+
+
+@wired
+def indexes(x):
+    """An element of a matrix, a row of it, and a column."""
+    row = select(2, "row")
+    return select(1, "column")(row(x)), row(x), select(0, "column")(x)
+
+
+broadcast = over("n", block("H", concatenate() >> dense(k=2)))
 
 # -- perceptrons -----------------------------------------------------------------------------
 
@@ -230,6 +244,19 @@ PIXELS = {"groups": {"pixel": ("y", "x")}, "bars": ("pixel",)}
 """Draws the two axes of an image as one, with a bar over its name."""
 
 ARCHITECTURES = [
+    Picture(
+        "indexes",
+        "Indexes",
+        "An element of a matrix, a row and a column: an axis ends in the entry that is taken of it.",
+        indexes.at(Real(row=4, column=3)),
+    ),
+    Picture(
+        "inner-broadcasting",
+        "Inner broadcasting",
+        "An operation of two vectors, on each row of a matrix and the same vector: the axis of the rows runs past it.",
+        broadcast.at(Real(n=4, c=3), Real(d=4)),
+        fold=("over_0/H",),
+    ),
     Picture(
         "perceptron",
         "Two-layer perceptron",

@@ -91,6 +91,21 @@ def test_pictures_are_those_of_their_terms(name):
 # -- architectures ---------------------------------------------------------------------------
 
 
+def test_indexes_are_those_of_numpy():
+    ys, (x,), _ = run(BY_NAME["indexes"].term)
+    x = np.asarray(x)
+    for y, theirs in zip(ys, (x[2, 1], x[2], x[:, 0]), strict=True):
+        np.testing.assert_array_equal(y, theirs)
+    glyphs = diagrams.draw(BY_NAME["indexes"].term).glyphs
+    assert sorted(g.text for g in glyphs if g.kind == "entry") == ["0", "1", "2", "2"]
+
+
+def test_inner_broadcasting_by_hand():
+    (ours,), (x, y), params = run(BY_NAME["inner-broadcasting"].term)
+    (own,) = [v for v in jax.tree.leaves(params, is_leaf=lambda v: "weight" in v)]
+    close(ours, np.stack([np.concatenate([row, y]) @ own["weight"] + own["bias"] for row in np.asarray(x)]))
+
+
 def test_attention_is_that_of_jax():
     (y,), (q, k, v), _ = run(BY_NAME["attention"].term)
     close(y, jax.nn.softmax(q @ k.T / np.sqrt(8)) @ v)
