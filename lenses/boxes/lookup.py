@@ -150,14 +150,15 @@ class Select(OnAxis):
 
     def reverse_term(self, dom: Space) -> Term | None:
         (x,) = dom
-        if x.change is None:
+        change = x.change
+        if change is None:
             return None
         at = self.place(dom)
         before = self.entry % x.sizes[at]
 
         def zeros(count: int) -> Term:
-            sizes = count, *x.sizes[at:][1:]
-            return Zero(Space([x.change.replace(at, sizes, x.names[at:])])) if count else Identity(0)
+            sizes = (count, *x.sizes[at:][1:])
+            return Zero(Space([change.replace(at, sizes, x.names[at:])])) if count else Identity(0)
 
         parts = zeros(before) @ Spread(1, at, x.names[at]) @ zeros(x.sizes[at] - 1 - before)
         return tensor(Discard(), parts >> Concatenate(at, parts.arity[1]))
