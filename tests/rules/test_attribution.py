@@ -26,6 +26,7 @@ from lenses import (
     multiply,
     relu,
     scale,
+    select,
     step,
     tanh,
 )
@@ -66,6 +67,7 @@ MODELS = {
     "residual": linear(5) >> copy >> (identity @ (linear(5) >> tanh)) >> add >> linear(3),
     "a module used twice": copy(3) >> (linear(4) @ linear(4) @ linear(4)) >> add(3) >> scale(2.0) >> relu >> linear(3),
     "a discarded branch": copy >> (linear(3) @ (linear(4) >> discard)),
+    "one entry of an axis": linear(row=2, d=4) >> relu >> select(1, "row") >> linear(3),
     "a block repeated": block("b", linear(5) >> relu) ** 3 >> linear(3),
 }
 
