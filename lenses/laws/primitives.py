@@ -245,6 +245,16 @@ def _split(params: Any, x: Any) -> Any:
     return np.split(x, np.cumsum(params["sizes"])[:-1], params["axis"])
 
 
+@primitive("stack")
+def _stack(params: Any, *xs: Any) -> Any:
+    return np.stack(xs, params["axis"])
+
+
+@primitive("unstack")
+def _unstack(params: Any, x: Any) -> Any:
+    return list(np.moveaxis(x, params["axis"], 0))
+
+
 @primitive("iota")
 def _iota(params: Any, *dynamic: Any) -> Any:
     shape, at = params["shape"], params["dimension"]

@@ -9,7 +9,7 @@ the last place: how far these rows end from the exact one is the noise that equa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -32,6 +32,8 @@ CHEAP = (*ROUTING, Add)
 """Boxes that are not worth tracing."""
 OPEN = (Expose, Block, Tied)
 """Boxes whose inner term is folded in place."""
+ROWS = (12, 48)
+"""Numbers of points that fewer are filled up to, so that one traced program serves them."""
 
 
 class Program(NamedTuple):
@@ -200,10 +202,19 @@ def meaning(term: Typed, xs: Sequence[Any], jitter: Jitter | None = None, rule: 
     States are the initial ones, random keys the same for all points.
     """
     circuit = term.circuit
-    rows = len(xs[0]) if xs else 1
+    count = len(xs[0]) if xs else 1
+    rows = min((size for size in ROWS if size >= count > 0), default=count)
+    if jitter is not None:
+        jitter = replace(jitter, amounts=np.pad(jitter.amounts, (0, rows - count)))
     env = Points(rule, rows=rows, jitter=jitter)
     key = jax.random.key(0) if circuit.keyed else None
     states = env.spread(map_tree(fixed_state, circuit.states))
     with np.errstate(all="ignore"):
-        ys, _ = evaluate(circuit, Side({}, states, key), xs, env)
-    return [as_numpy(y) for y in ys]
+        ys, _ = evaluate(circuit, Side({}, states, key), [_filled(x, rows) for x in xs], env)
+    return [as_numpy(y)[:count] for y in ys]
+
+
+def _filled(x: Any, rows: int) -> Any:
+    """The array with its first point repeated at the end, up to so many rows."""
+    more = rows - len(x)
+    return np.concatenate([x, np.broadcast_to(x[:1], (more, *x.shape[1:]))]) if more else x
