@@ -40,18 +40,15 @@ def pytest_configure(config: pytest.Config) -> None:
         hypothesis.settings.load_profile("long")
     elif version("jaxlib").startswith("0.10."):
         os.environ["XLA_FLAGS"] = f"{LIGHT} {os.environ.get('XLA_FLAGS', '')}"
-
-
-RUNNING = ("test_circuit_examples", "test_cli", "test_examples", "test_learner", "test_optimisers", "test_readme")
-"""The tests that run what they compile for long; all others are done sooner if less is optimised."""
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(autouse=True)
 def quick_compilation(request: pytest.FixtureRequest):
-    """Leaves most optimisations of XLA out, but for the tests that train."""
-    jax.config.update("jax_disable_most_optimizations", request.path.stem not in RUNNING)
+    """Leaves most optimisations of XLA out, but for the tests whose programs run for longer than they compile."""
+    jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("optimised") is None)
     yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(autouse=True)

@@ -47,11 +47,13 @@ def test_digits_are_split_without_overlap():
     assert together == sorted(zip(map(tuple, PIXELS), LABELS, strict=True))
 
 
+@pytest.mark.optimised
 def test_perceptron_reaches_97_percent_on_digits():
     digits = example("digits")
     assert digits.accuracy(digits.perceptron, epochs=60) >= 0.97
 
 
+@pytest.mark.optimised
 def test_convolutional_network_reaches_98_percent_on_digits():
     digits = example("digits")
     assert digits.accuracy(digits.convolutional) >= 0.98
