@@ -41,6 +41,7 @@ def test_iris_by_votes_is_the_majority_of_each_row(one_hot=True, batch=75):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_iris_prints_all_figures(capsys):
     IRIS.main()
     printed = capsys.readouterr().out
@@ -75,6 +76,7 @@ def test_life_is_learned_exactly(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_life_from_the_first_start():
     assert LIFE.main().gates <= 170
 
@@ -96,6 +98,7 @@ def test_monk_in_short(capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_monk_reaches_its_figures():
     first, second, third = MONK.main()
     assert first == 100 and second >= 99 and third >= 95
@@ -108,6 +111,7 @@ def test_digits_in_short(capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_digits_reach_95_percent_with_at_most_8000_gates(seed, capsys):
     assert DIGITS.main(seed=seed) >= 0.95

@@ -309,6 +309,7 @@ def test_a_loss_that_becomes_nan_is_said():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_iris_is_learned():
     data: Any = load_iris()
     x = ((data.data - data.data.mean(0)) / data.data.std(0)).astype("float32")
