@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+from jax import lax
 
 from ..arguments import whole
 from ..boxes.linear import einsum
@@ -32,6 +33,40 @@ def entry(table: Any, bits: Any) -> Any:
         low, high = rows[:, :half], rows[:, half:]
         rows = low + x[:, i, None] * (high - low)
     return jnp.moveaxis(rows[:, 0], 0, -1)
+
+
+def row(x: Any) -> Any:
+    """The rows that bits (..., k) say, the first counting most."""
+    if x.shape[-1] < WIDE:
+        return _in_order(x, 1)
+    head = x.shape[-1] % 4
+    tail = jnp.reshape(x[..., head:], (*x.shape[:-1], -1, 4))
+    # Four bytes are one word, and a product with these powers of 2 puts their bits side by side at its top.
+    words = lax.bitcast_convert_type(tail.astype(jnp.uint8), jnp.uint32)
+    fours = ((words * jnp.uint32(2**27 + 2**18 + 2**9 + 1)) >> 24 & 15).astype(x.dtype)
+    high = _in_order(x[..., :head], 1) << x.shape[-1] - head if head else 0
+    return high | _in_order(fours, 4)
+
+
+WIDE = 16
+"""The bits from which on four are taken at once: compilers turn many strided reads into slow code."""
+
+
+def _in_order(digits: Any, width: int) -> Any:
+    """The number of digits (..., n) of so many bits each, the first counting most."""
+    found = digits[..., 0]
+    for i in range(1, digits.shape[-1]):
+        found = found << width | digits[..., i]
+    return found
+
+
+def picked_back(table: Any, x: Any, d: Any) -> tuple[Any, Any]:
+    """The changes of a table (2^k,) and of bits (..., k), from those of the entries that the bits pick."""
+    at = row(x)
+    change = jnp.zeros_like(table).at[at].add(d, mode="clip") % 2
+    # The polynomial is linear in each input, so its derivative is the difference of two rows.
+    other = at[..., None] ^ (1 << jnp.arange(x.shape[-1], dtype=x.dtype)[::-1])
+    return change, (table[at][..., None] ^ table[other]) & d[..., None]
 
 
 class Lookup(Polynomial):
@@ -81,29 +116,19 @@ class Lookup(Polynomial):
 
         return trace(f, 2)
 
-    def row(self, x: Any) -> Any:
-        """The row of the table that bits (..., k) say."""
-        weights = jnp.asarray([1 << k for k in reversed(range(self.inputs))], x.dtype)
-        return x @ weights
-
     def value(self, params: Mapping[str, Any], *xs: Any) -> Any:
         return entry(params["table"][None], xs[0][..., None, :])[..., 0]
 
     def apply(self, cx: Cx, p: Side, *xs: Any) -> Any:
         if cx.dom[0].real:
             return super().apply(cx, p, *xs)
-        return jnp.asarray(p["table"]).at[self.row(xs[0])].get(mode="clip")
+        return jnp.asarray(p["table"]).at[row(xs[0])].get(mode="clip")
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
         if cx.dom[0].real:
             return super().backward(cx, p, kept, ds)
-        (x,), (d,) = kept, ds
-        table, row = jnp.asarray(p["table"]), self.row(x)
-        change = jnp.zeros_like(table).at[row].add(d, mode="clip") % 2
-        # The polynomial is linear in each input, so its derivative is the difference of two rows.
-        flips = jnp.asarray([1 << k for k in reversed(range(self.inputs))], x.dtype)
-        other = row[..., None] ^ flips
-        return {"table": change}, [(table[row][..., None] + table[other]) * d[..., None] % 2]
+        change, dx = picked_back(jnp.asarray(p["table"]), kept[0], ds[0])
+        return {"table": change}, [dx]
 
 
 class Tables(Polynomial):

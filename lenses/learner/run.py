@@ -92,7 +92,23 @@ def checked(fit: Learner, data: tuple[Any, Any], batch: int) -> tuple[Any, Any]:
     typed = check_arrays(fit.model.dom, xs, fit.model)
     labels = fit.check_label(y)
     same_batch(typed, fit.model.dom, labels, fit.label_array(y))
-    return tuple(jnp.asarray(v) for v in typed), jnp.asarray(labels)
+    for i, (x, array) in enumerate(zip(xs, fit.model.dom, strict=True)):
+        _check_elements(f"input {i}", x, array)
+    return tuple(map(_carried, typed, fit.model.dom)), _carried(labels, fit.label_array(y))
+
+
+def _check_elements(what: str, x: Any, array: Array) -> None:
+    """Raises DataError where numbers are no elements of a ring."""
+    if isinstance(array.element, ResidueElement):
+        low, high = int(np.min(x)), int(np.max(x))
+        if low < 0 or high >= array.element.modulo:
+            came, expected = low if low < 0 else high, f"whole numbers from 0 to {array.element.modulo - 1}"
+            raise DataError(explain(f"{what} is out of range: {came}", expected=f"{expected}, as in {array!r}"))
+
+
+def _carried(x: Any, array: Array) -> Any:
+    """The data as they lie on the device: bits as bytes, which steps widen, all else as what it is."""
+    return jnp.asarray(x, jnp.uint8 if array.element == ResidueElement(2) else None)
 
 
 def same_batch(xs: Sequence[Any], dom: Space, label: Any, array: Array) -> None:
@@ -119,9 +135,7 @@ def check_range(loss: Loss, label: Array, y: Any) -> None:
                 )
             )
     elif isinstance(label.element, ResidueElement):
-        if (low := int(np.min(y))) < 0 or int(np.max(y)) >= label.element.modulo:
-            wrong = low if low < 0 else int(np.max(y))
-            raise DataError(explain(f"a label is out of range: {wrong}", expected=f"elements of {label!r}"))
+        _check_elements("a label", y, label)
     elif has_nan(y):
         raise DataError(explain("NaN in the labels", where=f"first at {first_place(y)}"))
 

@@ -15,6 +15,7 @@ from lenses.circuits import tables, to_netlist
 from lenses.circuits.equality.derivative import reverse_netlist
 from lenses.circuits.learning import choose, connect, layer
 from lenses.circuits.learning.layers import Collect, drawn
+from lenses.circuits.tables import row
 
 LAYERS = (layer(5, 3, seed=3, init="bernoulli") >> choose(3, init="bernoulli") >> tables(2, "bernoulli")).at(Bits(4))
 PARTS = (("tables_0", "table"), ("choose_0", "choice"), ("tables_1", "table"))
@@ -96,3 +97,9 @@ def test_what_does_not_fit_is_refused():
     refused(SpaceError, lambda: tables(2).at(Bits(3, 3)), "2 along the last")
     refused(SpaceError, lambda: tables(2).at(Bits(2)), "2 axes")
     refused(SpaceError, lambda: connect(4, 3).at(Bits(2)), "at least 3 wires")
+
+
+@pytest.mark.parametrize("k", [1, 5, 15, 16, 17, 20])
+def test_rows_of_many_bits(k):
+    bits = np.random.default_rng(k).integers(0, 2, (30, k))
+    np.testing.assert_array_equal(row(jnp.asarray(bits)), bits @ (1 << np.arange(k)[::-1]))

@@ -33,7 +33,7 @@ from ...syntax import shorten
 from ...terms import Box
 from ..circuit import Circuit
 from ..polynomial import Polynomial
-from ..tables import Lookup
+from ..tables import Lookup, row
 from .neurons import Agreements, Fires, Numbers, signs
 
 if TYPE_CHECKING:
@@ -128,12 +128,11 @@ class LookupClause(VariationClause):
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
         if _real(cx):
             return super().backward(cx, p, kept, ds)
-        box, (x,), (d,) = cx.cell.box, kept, ds
-        assert isinstance(box, Lookup)
-        table, row = jnp.asarray(p["table"]), box.row(x)
-        votes = jnp.zeros(table.shape, jnp.float32).at[row].add(d)
-        weights = jnp.asarray([1 << k for k in reversed(range(box.inputs))], row.dtype)
-        high, low = row[..., None] | weights, row[..., None] & ~weights
+        (x,), (d,) = kept, ds
+        table, at = jnp.asarray(p["table"]), row(x)
+        votes = jnp.zeros(table.shape, jnp.float32).at[at].add(d)
+        place = 1 << jnp.arange(x.shape[-1], dtype=x.dtype)[::-1]
+        high, low = at[..., None] | place, at[..., None] & ~place
         return {"table": votes}, [d[..., None] * (table[high] - table[low]).astype(jnp.float32)]
 
 
