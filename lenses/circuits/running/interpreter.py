@@ -16,8 +16,8 @@ from ...errors import LensError, explain
 from ..netlist import Netlist
 from .levels import codes
 
-ROW = 128
-"""The words of 64 bits in a row."""
+ROW = 256
+"""The words in a row."""
 
 
 def installed() -> bool:
@@ -84,27 +84,38 @@ def _rows(inputs: int, left: Any, right: Any, outputs: Any) -> Any:
     return row, last[first:] >= 0, most
 
 
-def _machine(inputs: int, left: Any, right: Any, to: Any, code: Any, outputs: Any, rows: Any, words: Any) -> Any:
-    """The outputs (outputs, words) of inputs (inputs, words) uint64; the number of words is a multiple of ROW."""
-    out = np.empty((len(outputs), words.shape[1]), np.uint64)
-    for start in range(0, words.shape[1], ROW):
+def _machine(
+    inputs: int,
+    left: Any,
+    right: Any,
+    to: Any,
+    code: Any,
+    outputs: Any,
+    rows: Any,
+    words: Any,
+    out: Any,
+    first: int,
+    end: int,
+) -> None:
+    """Puts words `first` to `end` of the outputs (outputs, words), of those of inputs (inputs, words), into `out`."""
+    for start in range(first, end, ROW):
+        many = min(ROW, end - start)
         for i in range(inputs):
-            for w in range(ROW):
+            for w in range(many):
                 rows[1 + i, w] = words[i, start + w]
         for gate in range(len(left)):
             x, y, z, k = left[gate], right[gate], to[gate], np.int64(code[gate])
-            a, b = np.uint64(-(k & 1)), np.uint64(-(k >> 1 & 1))
-            c, d = np.uint64(-(k >> 2 & 1)), np.uint64(-(k >> 3 & 1))
+            a, b = np.uint32(-(k & 1)), np.uint32(-(k >> 1 & 1))
+            c, d = np.uint32(-(k >> 2 & 1)), np.uint32(-(k >> 3 & 1))
             for w in range(ROW):
                 rows[z, w] = a ^ (b & rows[x, w]) ^ (c & rows[y, w]) ^ (d & rows[x, w] & rows[y, w])
         for i in range(len(outputs)):
-            for w in range(ROW):
+            for w in range(many):
                 out[i, start + w] = rows[outputs[i], w]
-    return out
 
 
 class Interpreter:
-    """A netlist, ready to be run by numba on words (inputs, words) uint32."""
+    """A netlist, ready to be run by numba."""
 
     def __init__(self, netlist: Netlist):
         allocate, self._run = _functions()
@@ -114,11 +125,7 @@ class Interpreter:
         self._gates = [values[needed] for values in gates]
         self._outputs = row[netlist.outputs]
 
-    def __call__(self, words: np.ndarray) -> np.ndarray:
-        """The outputs (outputs, words) uint32."""
-        many = words.shape[1]
-        padded = np.zeros((words.shape[0], -(-many // (2 * ROW)) * 2 * ROW), np.uint32)
-        padded[:, :many] = words
-        rows = np.zeros((self.rows, ROW), np.uint64)
-        out = self._run(self.inputs, *self._gates, self._outputs, rows, padded.view(np.uint64))
-        return out.view(np.uint32)[:, :many]
+    def __call__(self, words: np.ndarray, out: np.ndarray, start: int, end: int) -> None:
+        """Words `start` to `end` of the outputs (outputs, words) uint32 into `out`, of inputs (inputs, words)."""
+        rows = np.zeros((self.rows, ROW), np.uint32)
+        self._run(self.inputs, *self._gates, self._outputs, rows, words, out, start, end)

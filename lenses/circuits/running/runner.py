@@ -27,6 +27,10 @@ LONG = 2e11
 """How many gates times samples take JAX about as long as numba takes to start."""
 
 
+Engine = Callable[[np.ndarray, np.ndarray, int, int], None]
+"""Puts some of the words that come out into an array, of words that go in."""
+
+
 class Machine:
     """A netlist, ready to be run by JAX on words (inputs, words) uint32."""
 
@@ -35,11 +39,11 @@ class Machine:
         own, self.size = program(netlist)
         self.program = jax.device_put(own)
 
-    def __call__(self, words: np.ndarray) -> np.ndarray:
-        """The outputs (outputs, words) uint32."""
-        padded, size, blocks = padded_blocks(words, self.size, np)
-        out = swept(self.program, padded, size, blocks)
-        return np.asarray(out)[: len(self.netlist.outputs), : words.shape[1]]
+    def __call__(self, words: np.ndarray, out: np.ndarray, start: int, end: int) -> None:
+        """Words `start` to `end` of the outputs (outputs, words) uint32 into `out`, of inputs (inputs, words)."""
+        padded, size, blocks = padded_blocks(words[:, start:end], self.size, np)
+        found = swept(self.program, padded, size, blocks)
+        out[:, start:end] = np.asarray(found)[: len(out), : end - start]
 
 
 class Runner:
@@ -63,12 +67,12 @@ class Runner:
         self.engine = engine if engine is None else choice("Runner", "the engine", engine, ENGINES)
         if engine == "numba":
             interpreter.check()
-        self._machines: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
+        self._machines: dict[str, Engine] = {}
 
     def __repr__(self) -> str:
         return f"Runner({self.netlist!r}, engine={self.engine!r})"
 
-    def _machine(self, samples: int) -> Callable[[np.ndarray], np.ndarray]:
+    def _machine(self, samples: int) -> Engine:
         """The machine for so many samples."""
         engine = self.engine or ("numba" if self.netlist.gates * samples > LONG and interpreter.installed() else "jax")
         if engine not in self._machines:
@@ -89,7 +93,10 @@ class Runner:
 
         def piece(start: int) -> None:
             part = flat[start : start + PIECE]
-            out[start : start + PIECE] = unpack(machine(pack(part)), len(part))
+            words = pack(part)
+            found = np.empty((out.shape[1], words.shape[1]), np.uint32)
+            machine(words, found, 0, words.shape[1])
+            out[start : start + PIECE] = unpack(found, len(part))
 
         _each(piece, range(0, len(flat), PIECE))
         return out.reshape(*lead, len(self.netlist.outputs))
@@ -112,7 +119,7 @@ class Runner:
         machine = self._machine(flat.shape[1] * BITS)
 
         def piece(start: int) -> None:
-            out[:, start : start + step] = machine(flat[:, start : start + step])
+            machine(flat, out, start, min(start + step, flat.shape[1]))
 
         _each(piece, range(0, flat.shape[1], step))
         return out.view(words.dtype).reshape(len(self.netlist.outputs), *words.shape[1:])

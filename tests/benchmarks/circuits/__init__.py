@@ -8,7 +8,7 @@ from ..measure import Figure, Options
 
 TITLE = "boolean circuits"
 
-PARTS = ("equality",)
+PARTS = ("running", "equality")
 
 
 def measure(options: Options) -> list[Figure]:
