@@ -30,7 +30,16 @@ from lenses import (
     spread,
 )
 from lenses.circuits import circuit, disj, lookup, mux, nand, neg, nor, tables, to_netlist, xnor
-from lenses.circuits.learning import agreements, boolean_variation, choose, fires, flips, layer, xor_error
+from lenses.circuits.learning import (
+    agreements,
+    boolean_variation,
+    choose,
+    fires,
+    flips,
+    integer_dense,
+    layer,
+    xor_error,
+)
 
 RULE = boolean_variation()
 
@@ -224,6 +233,41 @@ def test_neurons_learn_under_a_loss_of_real_numbers():
     state, _ = fit.run(fit.init(jax.random.key(0)), (x[:200], y[:200]), epochs=30, batch=20, progress=False)
     assert fit.evaluate(state, (x[200:], y[200:]))["accuracy"] >= 0.9
     assert {int(v) for leaf in jax.tree.leaves(state.params) for v in np.ravel(leaf)} == {0, 1}
+
+
+@pytest.mark.parametrize("space", [Bits(5), Real(5)])
+def test_whole_numbers_by_their_bits(space):
+    term = integer_dense(2, 3)
+    net, plain = compile(term, space, rule=RULE), compile(term, space)
+    weight = np.array(net.init(jax.random.key(0))["integer_dense_0"]["weight"])
+    x, d = POINTS[9, :5].astype(space[0].dtype), np.array([0.5, -2.0], "float32")
+    numbers = np.where(weight[..., 0], -4, 0) + 2 * weight[..., 1] + weight[..., 2]
+    close(plain({"integer_dense_0": {"weight": weight}}, x), x @ numbers, 1e-6)
+    dparams, dx = net.vjp({"integer_dense_0": {"weight": weight}}, x)[1](d)
+    close(dx, numbers @ d, 1e-6)
+    for place in np.ndindex(weight.shape):
+        ends = [weight.copy() for _ in (1, 0)]
+        ends[0][place], ends[1][place] = 1, 0
+        ys = [plain({"integer_dense_0": {"weight": end}}, x) for end in ends]
+        close(dparams["integer_dense_0"]["weight"][place], d @ np.subtract(*ys), 1e-6)
+
+
+def test_the_three_highest_bits_decide():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 2, (400, 24))
+    scores = x @ rng.normal(size=24)
+    x, y = np.where(np.arange(24) < 1, 1, x), (scores > np.median(scores)).astype(int)
+    fit = learner(
+        integer_dense(2, 6) >> scale(1 / 64), Bits(24),
+        loss=softmax_cross_entropy, optimiser=flips(2.0, None), rule=RULE,
+    )  # fmt: skip
+    state, _ = fit.run(fit.init(jax.random.key(0)), (x[:300], y[:300]), epochs=60, batch=30, progress=False)
+    weight = np.array(state.params["integer_dense_0"]["weight"])
+    reached = []
+    for kept in (1, 3, 6):
+        bits = np.where(np.arange(6) < kept, weight, 0)
+        reached.append(fit.evaluate(fit.start({"integer_dense_0": {"weight": bits}}), (x[300:], y[300:]))["accuracy"])
+    assert reached[2] >= 0.85 and reached[1] >= reached[2] - 0.05
 
 
 def test_what_has_no_votes_or_no_derivative_says_so():

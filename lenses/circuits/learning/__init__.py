@@ -1,6 +1,7 @@
 """Learning of boolean circuits: one syntax, and several meanings of what comes back."""
 
 from .ascent import Ascender, ascend, ascent, xor_error
+from .integers import integer_dense
 from .layers import choose, connect, layer
 from .neurons import agreements, fires, numbers
 from .soft import harden, log_odds, soften, tally
@@ -17,6 +18,7 @@ __all__ = [
     "fires",
     "flips",
     "harden",
+    "integer_dense",
     "layer",
     "log_odds",
     "numbers",

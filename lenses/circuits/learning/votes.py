@@ -34,6 +34,7 @@ from ...terms import Box
 from ..circuit import Circuit
 from ..polynomial import Polynomial
 from ..tables import Lookup, row
+from .integers import IntegerDense, places
 from .neurons import Agreements, Fires, Numbers, signs
 
 if TYPE_CHECKING:
@@ -145,6 +146,17 @@ class AgreementsClause(VariationClause):
         return {"weight": 2 * many[0].T @ many[1]}, [2 * d @ signs(p["weight"]).T]
 
 
+class IntegerClause(VariationClause):
+    """The votes on a weight go to its bits, each by its place; those on an input through the weights."""
+
+    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
+        box, (x,), (d,) = cx.cell.box, kept, ds
+        assert isinstance(box, IntegerDense)
+        many = x.astype(d.dtype).reshape(-1, x.shape[-1]), d.reshape(-1, d.shape[-1])
+        weight = (many[0].T @ many[1])[..., None] * jnp.asarray(places(box.width), d.dtype)
+        return {"weight": weight}, [d @ box.numbers(p["weight"]).astype(d.dtype).T]
+
+
 class FiresClause(VariationClause):
     """Votes pass where the count is near the threshold."""
 
@@ -239,6 +251,7 @@ CLAUSES: dict[Any, Clause] = {
     Lookup: LookupClause(),
     Circuit: CircuitClause(),
     Agreements: AgreementsClause(),
+    IntegerDense: IntegerClause(),
     Fires: FiresClause(),
     Numbers: NumbersClause(),
     Composite: Clause(),
