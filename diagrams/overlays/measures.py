@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
+from lenses.errors import SpaceError
 from lenses.spaces import Array, Space
 from lenses.terms import Box
 
@@ -79,8 +80,23 @@ MOVES = frozenset(
 def work(node: Node) -> int:
     """The multiplications and additions of a box or of an equation of a JAX function."""
     if isinstance(node.box, Box):
-        return node.box.flops(Space([whole(a) for a in node.dom]))
+        try:
+            return node.box.flops(Space([whole(a) for a in node.dom]))
+        except SpaceError:
+            return _slices(node)
     return _equation(node.box) if hasattr(node.box, "primitive") else 0
+
+
+def _slices(node: Node) -> int:
+    """The work of a box along axes that only some of its inputs have: that of a slice, as often as there are slices."""
+    partial = [strand for strand in node.strands if strand.outs and len({i for i, _ in strand.ins}) < len(node.dom)]
+    gone = {place for strand in partial for place in strand.ins}
+    dom = [
+        Array([n for k, n in enumerate(a.sizes) if (i, k) not in gone], element=a.element)
+        for i, a in enumerate(map(whole, node.dom))
+    ]
+    times = [node.dom[i].sizes[k] for (i, k), *_ in (strand.ins for strand in partial)]
+    return math.prod(times) * node.box.flops(Space(dom))
 
 
 def _equation(eqn: Any) -> int:

@@ -23,6 +23,7 @@ from ..learner.optimisers import Optax, Optimiser, adamw
 from ..learner.optimisers import optax as wrapped
 from ..learner.rates import Rate
 from ..rules.rule import Rule
+from ..spaces import RealElement
 from ..terms import Box
 from ..typed import Typed
 
@@ -71,11 +72,11 @@ def rates() -> dict[str, Rate]:
 
 
 def optimisers() -> dict[str, Optimiser]:
-    """An optimiser of every class, with its defaults; Adam with decay; and some of optax, one of them not leafwise."""
+    """An optimiser of every class that moves reals, with its defaults; and some of optax, one of them not leafwise."""
     everything()
     found: dict[str, Optimiser] = {}
     for kind in dict.fromkeys(filter(own, below(Optimiser))):
-        if kind is Optax:
+        if kind is Optax or RealElement not in kind.bases:
             continue
         try:
             found[kind.__name__] = kind(RATE)

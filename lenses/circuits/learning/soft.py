@@ -98,12 +98,17 @@ class Soft(Box):
         """The port of the numbers of which the values of `port` are functions."""
         sizes, entries = port.array.sizes, port.array.sizes[-1]
         if port.name == "choice":
-            return Port(port.name, "param", Array(sizes), "normal:1")
+            return Port(port.name, "param", port.array, "normal:1")
         through = f"halves:-{CERTAIN}:{CERTAIN}"
         if self.form == "mixture":
             first = sum(1 << row for row in range(entries // 2, entries))
             sizes, through = (*sizes[:-1], 2**entries), f"spike:{first}:{CERTAIN_OF_MANY}"
-        return Port(port.name, "param", Array(sizes), through if self.start == "through" else "normal:1")
+        return Port(
+            port.name,
+            "param",
+            Array(sizes, element=port.array.element),
+            through if self.start == "through" else "normal:1",
+        )
 
     def flops(self, dom: Space) -> int:
         return self.inner.flops(dom)
