@@ -135,7 +135,8 @@ def _glyph(glyph: Glyph, doubles: set[Key]) -> Iterator[Shape]:
         elif thread.kind == "begin":
             yield Stroke(circle(start[0], start[1], DOT - 0.6), ink, "paper")
         elif thread.kind == "stub":
-            yield filled(arrow_head(end[0], end[1], 5.0) if end[0] >= start[0] else pointed(thread.curve, 5.0))
+            head = arrow_head(end[0], end[1], 5.0) if end[0] >= start[0] else pointed(thread.curve, 5.0)
+            yield filled(head, ink)
     for dot in dots:
         yield filled(circle(dot[0], dot[1], DOT), ink)
     yield from kind.shapes(glyph)

@@ -54,15 +54,16 @@ def draw_backward(
     found = passes(typed, check_rule("draw", rule))
     plan = dataclasses.replace(slotted(of_term(typed, fold, sides=False), typed, found, rule), names=tuple(names))
     style = SlotStyle(**{**vars(NEURAL), "names": labels})
-    there = lay(plan, style)
-    back = _back(there)
+    there, roomy = lay(_compact(plan), style), lay(plan, style)
+    back = _back(roomy)
     _align(there, back)
     scene, other = scene_of(there), scene_of(back)
     left, down = scene.width - there.width - 10.0, there.bottom - there.top + ROWS
     put_slots(scene, 1)
     put_slots(other, -1)
     Move(left + back.width + 10.0, down, -1).scene(other)
-    _join(scene, other, plan, down)
+    lower = [down + min(b.values()) - min(a.values()) for a, b in zip(there.ins, roomy.ins, strict=True)]
+    _join(scene, other, plan, lower)
     Move(0.0, CAPTION).scene(scene)
     scene.height = other.height + down + CAPTION
     by = f", rule: {rule.name}" if rule.name != backprop.name else ""
@@ -141,6 +142,19 @@ def _back(laid: Laid) -> Laid:
     laid.bottom = max(*heights, *ends) if heights or ends else laid.bottom
     back.top, back.bottom = laid.top, max(laid.bottom, back.bottom)
     return back
+
+
+def _compact(plan: Plan) -> Plan:
+    """The plan of the forward pass without the room that the ways back of its products need below it."""
+    nodes = [
+        dataclasses.replace(
+            node,
+            data=tuple(entry for entry in node.data if entry[0] != WAY),
+            inner=None if node.inner is None else _compact(node.inner),
+        )
+        for node in plan.nodes
+    ]
+    return dataclasses.replace(plan, nodes=nodes)
 
 
 def _fit(item: Item, laid: Laid) -> None:
@@ -290,8 +304,8 @@ def _shift(laid: Laid, by: float) -> None:
 # -- the scene -------------------------------------------------------------------------------
 
 
-def _join(scene: Scene, other: Scene, plan: Plan, down: float) -> None:
-    """Adds the mirrored scene of the backward pass."""
+def _join(scene: Scene, other: Scene, plan: Plan, lower: Sequence[float]) -> None:
+    """Adds the mirrored scene of the backward pass, whose arrays are so much `lower` than those of the forward one."""
     scene.frames += [dataclasses.replace(f, kind="bare") if isinstance(f.box, Einsum) else f for f in other.frames]
     scene.dashes += other.dashes
     scene.wires += [dataclasses.replace(wire, role="backward") for wire in other.wires]
@@ -304,9 +318,10 @@ def _join(scene: Scene, other: Scene, plan: Plan, down: float) -> None:
             glyph = dataclasses.replace(glyph, kind=mirrored(glyph.kind), threads=threads)
         scene.glyphs.append(glyph)
     scene.labels += other.labels
-    named = [array for array, name in zip(plan.dom, plan.names, strict=False) if name]
-    for array, label in zip(named, [label for label in scene.labels if label.role == "input"], strict=True):
+    named = [(array, by) for array, name, by in zip(plan.dom, plan.names, lower, strict=False) if name]
+    inputs = [label for label in scene.labels if label.role == "input"]
+    for (array, by), label in zip(named, inputs, strict=True):
         if array.change is not None:
             text = f"{label.text}′"
             wide = width(text, label.size)
-            scene.labels.append(dataclasses.replace(label, text=text, title=text, width=wide, y=label.y + down))
+            scene.labels.append(dataclasses.replace(label, text=text, title=text, width=wide, y=label.y + by))

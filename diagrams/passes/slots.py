@@ -151,7 +151,7 @@ class _Roomy(Kind):
         up, down = max(up, *(r[0] for r in rooms)), max(down, *(r[1] for r in rooms))
         (grabs, drops), (back_grabs, back_drops) = _sides(node)
         up += DROP + TAG if grabs or back_grabs else 0.0
-        down += DROP + TAG + 8.0 if drops or back_drops else 0.0
+        down += DROP + TAG + 13.0 if drops or back_drops else 0.0
         way = dict(node.data).get(WAY)
         return (up, down) if way is None else (max(up, way.up), max(down, way.down))
 
