@@ -336,6 +336,7 @@ ELSEWHERE = {
     "Fires": "test_votes.py",
     "Numbers": "test_soft.py",
     "Soft": "test_soft.py",
+    "IntegerDense": "test_votes.py",
     "Polynomial": "the base of the learned tables and connections",
     "BetweenBases": "the base of the neurons of bits",
     "Update": "test_optimisers.py",
