@@ -85,14 +85,19 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def read_whole(path: Any) -> bytes:
+    """The bytes of a file. Raises FileError where it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise FileError(explain(f"cannot read {path}", because=error.strerror or error)) from None
+
+
 def read_file(path: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """The arrays and the metadata of a file that `write_file` wrote. Raises FileError for any other."""
     from safetensors import SafetensorError, deserialize
 
-    try:
-        raw = Path(path).read_bytes()
-    except OSError as error:
-        raise FileError(explain(f"cannot read {path}", because=error.strerror or error)) from None
+    raw = read_whole(path)
     head = _header(path, raw)
     metadata = head.get("__metadata__", {})
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:

@@ -40,6 +40,11 @@ def polynomials(tables: Any) -> np.ndarray:
     return np.stack([at[:, 0], at[:, 0] ^ at[:, 2], at[:, 0] ^ at[:, 1], at.sum(1) & 1], 1).astype(np.uint8)
 
 
+def dependences(tables: Any) -> tuple[Any, Any]:
+    """Whether a truth table, or each of an array, depends on its left and on its right signal."""
+    return tables & 3 != tables >> 2, tables & 5 != tables >> 1 & 5
+
+
 def _whole_array(name: str, value: Any, most: Any, expected: str) -> np.ndarray:
     came = np.asarray(value)
     if not came.size:
@@ -112,6 +117,16 @@ class Netlist(Readable):
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
             object.__setattr__(self, name, value)
+
+    @property
+    def free(self) -> int:
+        """The number of inputs that are no latches."""
+        return self.inputs - len(self.latches)
+
+    @property
+    def results(self) -> int:
+        """The number of outputs that are no next values of latches."""
+        return len(self.outputs) - len(self.latches)
 
     @property
     def gates(self) -> int:

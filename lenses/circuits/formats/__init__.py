@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import FileError, LensError, explain
-from ...files import write_whole
+from ...files import read_whole, write_whole
 from ...terms import Term
 from ..equality import equal_function
 from ..netlist import Netlist
@@ -52,22 +52,20 @@ def save_circuit(
     back and proved to be the same function before anything is written, and is then written whole. Raises
     FileError for an unknown ending or a place that cannot be written.
     """
-    ending = Path(path).suffix
-    if ending not in FORMATS:
-        raise FileError(explain(f"cannot write {path}", expected=f"a name that ends with {', '.join(FORMATS)}"))
+    ending = _ending(path, "write")
     write_whole(path, _proved(named(circuit, parameters, inputs, outputs), ending))
 
 
 def load_circuit(path: Any) -> Netlist:
     """The circuit of a file, in the format of its ending. Raises FileError for one that is broken or foreign."""
+    return FORMATS[_ending(path, "read")].read(read_whole(path), str(path))
+
+
+def _ending(path: Any, do: str) -> str:
     ending = Path(path).suffix
     if ending not in FORMATS:
-        raise FileError(explain(f"cannot read {path}", expected=f"a name that ends with {', '.join(FORMATS)}"))
-    try:
-        raw = Path(path).read_bytes()
-    except OSError as error:
-        raise FileError(explain(f"cannot read {path}", because=error.strerror or error)) from None
-    return FORMATS[ending].read(raw, str(path))
+        raise FileError(explain(f"cannot {do} {path}", expected=f"a name that ends with {', '.join(FORMATS)}"))
+    return ending
 
 
 def _proved(netlist: Netlist, ending: str, **more: Any) -> bytes:

@@ -36,7 +36,6 @@ class _Graph:
         self.ands: list[tuple[int, int]] = []
         self.literals = [2 * i for i in range(self.first)]
         gates = zip(netlist.table.tolist(), netlist.left.tolist(), netlist.right.tolist(), strict=True)
-        self.literals_of = self.literals.__getitem__
         for table, left, right in gates:
             self.literals.append(self._gate(table, self.literals[left], self.literals[right]))
 
@@ -56,11 +55,10 @@ class _Graph:
 def write(netlist: Netlist, binary: bool = False) -> bytes:
     """The bytes of an AIGER file with this circuit, its latches and the names of its signals."""
     graph = _Graph(netlist)
-    states = len(netlist.latches)
-    free, most = netlist.inputs - states, netlist.inputs + len(graph.ands)
+    free, most = netlist.free, netlist.inputs + len(graph.ands)
     outputs = [graph.literals[o] for o in netlist.outputs.tolist()]
-    results, nexts = outputs[: len(outputs) - states], outputs[len(outputs) - states :]
-    head = f"{'aig' if binary else 'aag'} {most} {free} {states} {len(results)} {len(graph.ands)}"
+    results, nexts = outputs[: netlist.results], outputs[netlist.results :]
+    head = f"{'aig' if binary else 'aag'} {most} {free} {len(nexts)} {len(results)} {len(graph.ands)}"
     lines = [head] if binary else [head, *(str(2 * (1 + i)) for i in range(free))]
     for i, (then, initial) in enumerate(zip(nexts, netlist.latches.tolist(), strict=True)):
         lines.append(" ".join(map(str, [2 * (1 + free + i)] * (not binary) + [then] + [1] * initial)))
@@ -68,7 +66,7 @@ def write(netlist: Netlist, binary: bool = False) -> bytes:
     if not binary:
         lines += (f"{2 * (graph.first + i)} {x} {y}" for i, (x, y) in enumerate(graph.ands))
     text = "".join(f"{line}\n" for line in lines).encode()
-    return text + (_differences(graph) if binary else b"") + _symbols(netlist, free, len(results))
+    return text + (_differences(graph) if binary else b"") + _symbols(netlist)
 
 
 def _differences(graph: _Graph) -> bytes:
@@ -82,10 +80,10 @@ def _differences(graph: _Graph) -> bytes:
     return bytes(out)
 
 
-def _symbols(netlist: Netlist, free: int, results: int) -> bytes:
-    kinds = [f"i{i}" for i in range(free)] + [f"l{i}" for i in range(len(netlist.latches))]
+def _symbols(netlist: Netlist) -> bytes:
+    kinds = [f"i{i}" for i in range(netlist.free)] + [f"l{i}" for i in range(len(netlist.latches))]
     named = [*zip(kinds, netlist.input_names, strict=False)]
-    named += [(f"o{i}", name) for i, name in enumerate(netlist.output_names[:results])]
+    named += [(f"o{i}", name) for i, name in enumerate(netlist.output_names[: netlist.results])]
     return "".join(f"{kind} {name}\n" for kind, name in named).encode()
 
 

@@ -12,15 +12,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from ...errors import DataError, explain
-from ..netlist import TABLES, Netlist
+from ..netlist import TABLES, Netlist, dependences
 from .draft import ZERO, Draft, Signal
 from .names import signal_names
 
 
 def write(netlist: Netlist, name: str = "circuit") -> bytes:
     """The bytes of a BLIF file with this circuit, a table a gate; its latches and the names of its signals."""
-    states = len(netlist.latches)
-    free, results = netlist.inputs - states, len(netlist.outputs) - states
+    free, results = netlist.free, netlist.results
     called = signal_names(netlist, _check)
     lines = [f".model {name}", _listed(".inputs", called.inputs[:free]), _listed(".outputs", called.outputs[:results])]
     for then, state, initial in zip(called.outputs[results:], called.inputs[free:], netlist.latches, strict=True):
@@ -31,7 +30,7 @@ def write(netlist: Netlist, name: str = "circuit") -> bytes:
     for gate, table, left, right in zip(
         called.gates, netlist.table.tolist(), netlist.left.tolist(), netlist.right.tolist(), strict=True
     ):
-        reads = _reads(table)
+        reads = dependences(table)
         sources = [signals[s] for s, read in zip((left, right), reads, strict=True) if read]
         lines.append(" ".join([".names", *sources, gate]))
         lines += (f"{row} 1".strip() for row in _rows(table, reads))
@@ -54,11 +53,6 @@ def _listed(directive: str, names: Sequence[str]) -> str:
             line = ""
         line += f" {name}"
     return "\n".join([*lines, line])
-
-
-def _reads(table: int) -> tuple[bool, bool]:
-    """Whether a table depends on its left and on its right signal."""
-    return table & 3 != table >> 2, table & 5 != table >> 1 & 5
 
 
 def _rows(table: int, reads: tuple[bool, bool]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from ...errors import DataError, explain, shown
 from ...terms import Term
 from ...trees import leaves, whole
 from ...typed import as_typed
-from ..netlist import Netlist
+from ..netlist import Netlist, dependences
 from ..reading import to_netlist
 
 Port = tuple[str, int | None]
@@ -28,15 +28,10 @@ def named(
     and its parameters go by their own names. Raises DataError where there are more names or fewer.
     """
     if isinstance(circuit, Netlist):
-        netlist = circuit
-        states = len(netlist.latches)
-        results = len(netlist.outputs) - states
-        ins: list[Port] = [(n, None) for n in netlist.input_names or [f"x{i}" for i in range(netlist.inputs)]]
-        outs: list[Port] = [(n, None) for n in netlist.output_names or [f"y{i}" for i in range(len(netlist.outputs))]]
-        (ins, state), (outs, then) = (
-            (ins[: len(ins) - states], ins[len(ins) - states :]),
-            (outs[:results], outs[results:]),
-        )
+        netlist, (input_names, output_names) = circuit, _own_names(circuit)
+        ins: list[Port] = [(name, None) for name in input_names[: netlist.free]]
+        outs: list[Port] = [(name, None) for name in output_names[: netlist.results]]
+        state, then = input_names[netlist.free :], output_names[netlist.results :]
     else:
         typed = as_typed(circuit, None, "a circuit to be written")
         netlist, state, then = to_netlist(typed, parameters), [], []
@@ -46,9 +41,16 @@ def named(
             ins += [(".".join(path), port.array.size) for path, port in leaves(whole(typed.circuit))]
         outs += [(f"change{i}", None) for i in range(len(netlist.outputs) - sum(a.size for a in typed.cod))]
     return netlist.renamed(
-        [*_bits("inputs", ins, inputs), *(name for name, _ in state)],
-        [*_bits("outputs", outs, outputs), *(name for name, _ in then)],
+        [*_bits("inputs", ins, inputs), *state],
+        [*_bits("outputs", outs, outputs), *then],
     )
+
+
+def _own_names(netlist: Netlist) -> tuple[list[str], list[str]]:
+    """The names of inputs and outputs, x0, x1, ... and y0, y1, ... where there are none."""
+    sides = ((netlist.input_names, netlist.inputs, "x"), (netlist.output_names, len(netlist.outputs), "y"))
+    inputs, outputs = (list(names) or [f"{stem}{i}" for i in range(many)] for names, many, stem in sides)
+    return inputs, outputs
 
 
 def _bits(side: str, ports: Sequence[Port], given: Sequence[str]) -> list[str]:
@@ -82,10 +84,8 @@ def signal_names(netlist: Netlist, check: Callable[[str], None]) -> Names:
     The last outputs, the next values of latches, are named apart from the latches. Raises DataError for
     a name that is given twice.
     """
-    states = len(netlist.latches)
-    inputs = list(netlist.input_names) or [f"x{i}" for i in range(netlist.inputs)]
-    results = len(netlist.outputs) - states
-    outputs = list(netlist.output_names[:results]) or [f"y{i}" for i in range(results)]
+    inputs, outputs = _own_names(netlist)
+    outputs = outputs[: netlist.results]
     seen: set[str] = set()
     for name in [*inputs, *outputs]:
         check(name)
@@ -105,9 +105,8 @@ def signal_names(netlist: Netlist, check: Callable[[str], None]) -> Names:
                 return names
             tail += 1
 
-    nexts = fresh("next", states)
-    reads_left = (netlist.table & 3) != (netlist.table >> 2)
-    reads_right = (netlist.table & 5) != (netlist.table >> 1 & 5)
+    nexts = fresh("next", len(netlist.latches))
+    reads_left, reads_right = dependences(netlist.table)
     zero_used = bool(
         np.any(netlist.outputs == 0)
         or np.any((netlist.left == 0) & reads_left)

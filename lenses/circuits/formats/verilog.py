@@ -33,15 +33,14 @@ def write(netlist: Netlist, name: str = "circuit") -> bytes:
     """The bytes of a Verilog file with one module of this name, an assignment a gate."""
     if not _simple(name):
         raise DataError(explain(f"Verilog cannot hold a module called {name!r}", expected="letters, digits and _"))
-    states = len(netlist.latches)
-    free, results = netlist.inputs - states, len(netlist.outputs) - states
+    free, results = netlist.free, netlist.results
     called = signal_names(netlist, _check)
     buses = dict.fromkeys([*_buses(called.inputs[:free]), *_buses(called.outputs[:results])])
     _distinct(buses, [*called.inputs, *called.outputs, *called.gates, called.zero])
     signals = ["1'b0", *(_reference(n, buses) for n in called.inputs), *called.gates]
     clock = _unused("clock", [*called.inputs, *called.outputs, *buses])
     words = {"input": list(_ports(called.inputs[:free])), "output": list(_ports(called.outputs[:results]))}
-    words["input"] += [("", clock)] * bool(states)
+    words["input"] += [("", clock)] * bool(len(netlist.latches))
     ports = [port for of_kind in words.values() for _, port in of_kind]
     lines = [f"module {name} ({', '.join(ports)});"]  # on one line, as some readers need it
     lines += [f"  {kind} {width}{port};" for kind, of_kind in words.items() for width, port in of_kind]
