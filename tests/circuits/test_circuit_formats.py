@@ -111,6 +111,13 @@ def test_a_word_is_one_port():
     assert "  output \\reg ;\n  output \\w.x ;" in text
 
 
+def test_bits_in_another_order_are_no_word():
+    netlist = random_netlist(0).renamed(["a[1]", "a[0]", "b[2]", "b[3]", "c"], ["y[0]", "y[2]", "z", "w"])
+    again = verilog_reading.read(verilog.write(netlist), "here")
+    assert again.input_names == netlist.input_names and again.output_names == netlist.output_names
+    assert (table(again) == table(netlist)).all()
+
+
 def test_verilog_of_another_hand():
     text = """
     // a full adder, and a register that flips

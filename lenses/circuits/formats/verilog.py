@@ -7,7 +7,7 @@ called a[0], a[1], ... become one port of several bits.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ...errors import DataError, explain
 from ..netlist import Netlist
@@ -35,15 +35,17 @@ def write(netlist: Netlist, name: str = "circuit") -> bytes:
         raise DataError(explain(f"Verilog cannot hold a module called {name!r}", expected="letters, digits and _"))
     free, results = netlist.free, netlist.results
     called = signal_names(netlist, _check)
-    buses = dict.fromkeys([*_buses(called.inputs[:free]), *_buses(called.outputs[:results])])
-    _distinct(buses, [*called.inputs, *called.outputs, *called.gates, called.zero])
-    signals = ["1'b0", *(_reference(n, buses) for n in called.inputs), *called.gates]
-    clock = _unused("clock", [*called.inputs, *called.outputs, *buses])
-    words = {"input": list(_ports(called.inputs[:free])), "output": list(_ports(called.outputs[:results]))}
-    words["input"] += [("", clock)] * bool(len(netlist.latches))
-    ports = [port for of_kind in words.values() for _, port in of_kind]
+    runs = {"input": list(_runs(called.inputs[:free])), "output": list(_runs(called.outputs[:results]))}
+    words = {base: width for of_kind in runs.values() for base, width in of_kind if width is not None}
+    _distinct(words, [*called.inputs, *called.outputs, *called.gates, called.zero])
+    bits = {f"{base}[{i}]" for base, width in words.items() for i in range(width)}
+    signals = ["1'b0", *(_reference(n, bits) for n in called.inputs), *called.gates]
+    clock = _unused("clock", [*called.inputs, *called.outputs, *words])
+    declared = {kind: [_port(*run) for run in of_kind] for kind, of_kind in runs.items()}
+    declared["input"] += [("", clock)] * bool(len(netlist.latches))
+    ports = [port for of_kind in declared.values() for _, port in of_kind]
     lines = [f"module {name} ({', '.join(ports)});"]  # on one line, as some readers need it
-    lines += [f"  {kind} {width}{port};" for kind, of_kind in words.items() for width, port in of_kind]
+    lines += [f"  {kind} {width}{port};" for kind, of_kind in declared.items() for width, port in of_kind]
     for state, initial in zip(signals[1 + free : 1 + netlist.inputs], netlist.latches.tolist(), strict=True):
         lines.append(f"  reg {state} = 1'b{initial};")
     lines += _wires(called.gates)
@@ -54,7 +56,7 @@ def write(netlist: Netlist, name: str = "circuit") -> bytes:
         lines.append(f"  assign {gate} = {EXPRESSIONS[table].format(x=x, y=y)};")
     sources = netlist.outputs.tolist()
     for output, source in zip(called.outputs[:results], sources, strict=False):
-        lines.append(f"  assign {_reference(output, buses)} = {signals[source]};")
+        lines.append(f"  assign {_reference(output, bits)} = {signals[source]};")
     for state, source in zip(signals[1 + free : 1 + netlist.inputs], sources[results:], strict=True):
         lines.append(f"  always @(posedge {clock}) {state} <= {signals[source]};")
     return ("\n".join([*lines, "endmodule"]) + "\n").encode()
@@ -70,8 +72,8 @@ def _check(name: str) -> None:
         raise DataError(explain(f"Verilog cannot hold the name {name!r}", expected=expected, do="rename the signal"))
 
 
-def _distinct(buses: dict[str, None], names: Sequence[str]) -> None:
-    for name in buses.keys() & set(names):
+def _distinct(words: Collection[str], names: Sequence[str]) -> None:
+    for name in set(words) & set(names):
         raise DataError(explain(f"{name!r} is one signal and the name of a word {name}[0], ...", do="rename one"))
 
 
@@ -97,19 +99,14 @@ def _runs(names: Sequence[str]) -> Iterator[tuple[str, int | None]]:
             at += 1
 
 
-def _buses(names: Sequence[str]) -> Iterator[str]:
-    return (base for base, width in _runs(names) if width is not None)
+def _port(base: str, width: int | None) -> tuple[str, str]:
+    """The width of a port, as it is declared, and its name."""
+    return ("", _reference(base, ())) if width is None else (f"[{width - 1}:0] ", base)
 
 
-def _ports(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The width of each port, as it is declared, and its name."""
-    for base, width in _runs(names):
-        yield ("", _reference(base, {})) if width is None else (f"[{width - 1}:0] ", base)
-
-
-def _reference(name: str, buses: dict[str, None]) -> str:
-    """A name as the language writes it: plain, a bit of a word, or escaped."""
-    return name if _simple(name) or name.split("[")[0] in buses else f"\\{name} "
+def _reference(name: str, bits: Collection[str]) -> str:
+    """A name as the language writes it: plain, one of the `bits` of words, or escaped."""
+    return name if _simple(name) or name in bits else f"\\{name} "
 
 
 def _wires(names: Sequence[str]) -> Iterator[str]:
