@@ -122,7 +122,6 @@ def _back(laid: Laid) -> Laid:
                              for ws, arrays, at in sides)  # fmt: skip
                 inside = fitted(way.plan, laid.style, ins, outs)
                 rows = [Row(up=-inside.top, down=inside.bottom, y=ins[0][0])]
-                _fit(item, laid)
             elif node is not None and item.laid is None:
                 rows[0].up, rows[-1].down = glyphs.of(node, laid.style).margins(node, laid.style)
             if wires or (node is not None and (node.ins or item.laid is not None or node.glyph.startswith(MARK))):
@@ -137,10 +136,7 @@ def _back(laid: Laid) -> Laid:
         before, behind = known(column.after), known(column.before if k else column.after)
         back.columns.append(Column(items, order, before, behind))
     place(back)
-    heights = [y + 4.0 for column in laid.columns for y in (*column.before.values(), *column.after.values())]
-    ends = [row.y + row.down for column in laid.columns for item in column.items for row in item.rows]
-    laid.bottom = max(*heights, *ends) if heights or ends else laid.bottom
-    back.top, back.bottom = laid.top, max(laid.bottom, back.bottom)
+    back.top = laid.top
     return back
 
 
@@ -155,14 +151,6 @@ def _compact(plan: Plan) -> Plan:
         for node in plan.nodes
     ]
     return dataclasses.replace(plan, nodes=nodes)
-
-
-def _fit(item: Item, laid: Laid) -> None:
-    """Takes back the room that was kept below an item of the forward pass for what its way back is made of."""
-    node = item.node
-    assert node is not None
-    bare = dataclasses.replace(node, data=tuple(entry for entry in node.data if entry[0] != WAY))
-    item.rows[-1].down = glyphs.of(bare, laid.style).margins(bare, laid.style)[1]
 
 
 def _reversed(node: Node) -> Node:
