@@ -235,10 +235,10 @@ def _align(there: Laid, back: Laid) -> None:
     for column, gap, wide in zip(ahead, gaps, wides, strict=True):
         column.x, column.width = x + gap, wide
         x += gap + wide
-    _widen(there, x + trail)
+    there.width = x + trail
     for column, other in zip(ahead, behind, strict=True):
         other.x, other.width = there.width - column.x - column.width, column.width
-    _widen(back, there.width)
+    back.width = there.width
     ahead[0].x = back.columns[0].x = 0.0  # what comes in is labelled where the picture begins
     for column, pairs in zip(ahead, parts, strict=True):
         for _, b in pairs:
@@ -253,10 +253,6 @@ def _parts(column: Column, other: Column) -> list[tuple[Laid, Laid]]:
         for item in column.items
         if item.laid is not None and item.node is not None and item.node.address in found
     ]
-
-
-def _widen(laid: Laid, wide: float) -> None:
-    laid.width = wide
 
 
 def _bend_early(laid: Laid) -> None:
@@ -286,7 +282,7 @@ def _shift(laid: Laid, by: float) -> None:
     """Moves the columns of a part to the right in a frame that is wider, since its mirror image is at the left."""
     for column in laid.columns:
         column.x += by
-    _widen(laid, laid.width + by)
+    laid.width += by
 
 
 # -- the scene -------------------------------------------------------------------------------
