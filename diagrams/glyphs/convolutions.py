@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..curves import line, polygon, rectangle
 from ..plan import Node
 from ..scene import Glyph
 from ..shapes import Shape, Stroke, Text
+from ..styles import Style
 from ..text import width
 from .kind import Kind, centred, subscript
-
-if TYPE_CHECKING:
-    from ..styles import Style
 
 
 class Convolution(Kind):
