@@ -16,7 +16,7 @@ from lenses.spaces import Space
 from lenses.terms import Port
 from lenses.typed import Typed
 
-from ..glyphs.tags import Memory, tag
+from ..glyphs.tags import Side, tag
 from ..layout import Laid, lay
 from ..layout.places import place
 from ..layout.rows import rows_of
@@ -24,7 +24,6 @@ from ..node import Node, Plan
 from ..plan import of_term, under
 from ..sides import GRAB, with_sides
 from ..styles import STYLES, Style
-from ..text import width
 
 WAY = "way back"
 """Names the entry of a node that says what its way back is made of."""
@@ -89,16 +88,10 @@ def fitted(plan: Plan, style: Style, ins: Sequence[Sequence[float]], outs: Seque
     return laid
 
 
-class Held(Memory):
+class Held(Side):
     """A kept array that is grabbed, at the wires of its axes."""
 
     half = 6.0
-
-    def text(self, node: Node, style: Style) -> str:
-        return node.text
-
-    def size(self, node: Node, style: Style) -> float:
-        return width(node.text, 8.5) + 8.0
 
     def shapes(self, glyph: Any) -> Any:
         yield from tag(glyph, dict(glyph.data)["colour"])
