@@ -12,6 +12,8 @@ from typing import Any
 Point = tuple[float, float]
 Curve = tuple[tuple[Any, ...], ...]
 """A path: ("M", x, y), ("L", x, y), ("C", x1, y1, x2, y2, x, y) and ("Z",), as in SVG."""
+ANCHORS = {"start": 0.0, "middle": 0.5, "end": 1.0}
+"""How much of a text or a label is left of its point, by its anchor."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from lenses.errors import FileError, explain
 
 from ..curves import line
 from ..scene import Curve, Scene
-from ..shapes import Group, Shape, Stroke, Text
+from ..shapes import ANCHORS, Group, Shape, Stroke, Text
 from ..themes import THEMES, Theme
 from .common import clean, colour, number, parts
 
@@ -139,7 +139,7 @@ def _bars(shape: Text, font: Any) -> Iterator[Curve]:
     def wide(text: str) -> float:
         return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
 
-    left = shape.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[shape.anchor] * (wide(shape.text) if shape.bars else 0.0)
+    left = shape.x - ANCHORS[shape.anchor] * (wide(shape.text) if shape.bars else 0.0)
     y = shape.y - 0.85 * shape.size
     for start, end in shape.bars:
         yield line((left + wide(shape.text[:start]), y), (left + wide(shape.text[:end]), y))

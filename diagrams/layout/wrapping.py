@@ -17,7 +17,7 @@ from typing import Any
 from ..moving import Move
 from ..paint import shapes
 from ..scene import Address, Curve, Dash, Frame, Glyph, Label, Scene, Wire
-from ..shapes import Shape, Text
+from ..shapes import ANCHORS, Shape, Text
 from ..text import width
 from .emit import left_of, wire_label
 from .model import HOOK, PAD, TITLE, Laid
@@ -145,7 +145,7 @@ def _extent(piece: Scene) -> tuple[float, float, float]:
         for shape in group.shapes:
             ys = _heights(shape)
             if isinstance(shape, Text):
-                wide = {"start": 1.0, "middle": 0.5, "end": 0.0}[shape.anchor]
+                wide = 1.0 - ANCHORS[shape.anchor]
                 far = max(far, shape.x + wide * (shape.width or width(shape.text, shape.size, shape.bold)))
             else:
                 far = max(far, *(v for _, *p in shape.curve for v in p[::2]))
@@ -277,8 +277,8 @@ class _Cutter:
         for glyph in scene.glyphs:
             self.piece(sum(_reach(glyph)) / 2).glyphs.append(glyph)
         for label in scene.labels:
-            middle = {"start": 0.5, "middle": 0.0, "end": -0.5}[label.anchor] * label.width
-            self.piece(label.x + middle).labels.append(label)
+            middle = label.x + (0.5 - ANCHORS[label.anchor]) * label.width
+            self.piece(middle).labels.append(label)
         for wire in scene.wires:
             self.wire(wire)
         for dash in scene.dashes:

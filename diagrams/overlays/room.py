@@ -8,7 +8,7 @@ from typing import Any
 
 from ..paint import shapes
 from ..scene import Curve, Scene
-from ..shapes import Text
+from ..shapes import ANCHORS, Text
 from ..text import width
 
 Rectangle = tuple[float, float, float, float]
@@ -51,7 +51,7 @@ def overlap(a: Rectangle, b: Rectangle) -> bool:
 def text_box(text: Any) -> Rectangle:
     """The rectangle of a text or a label."""
     wide = text.width or width(text.text, text.size, text.bold)
-    left = text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * wide
+    left = text.x - ANCHORS[text.anchor] * wide
     return left, text.y - 0.78 * text.size, left + wide, text.y + 0.22 * text.size
 
 

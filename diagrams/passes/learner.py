@@ -26,7 +26,7 @@ from ..glyphs import Kind, centred
 from ..moving import Move
 from ..plan import Node, Plan, of_term, under
 from ..scene import Curve, Frame, Glyph, Label, Point, Scene, Wire
-from ..shapes import Shape, Stroke
+from ..shapes import ANCHORS, Shape, Stroke
 from ..text import clip, number, width
 from ..themes import THEMES, Theme
 from ..titles import add_title
@@ -267,7 +267,7 @@ def _fit(scene: Scene) -> None:
     for body in (*scene.frames, *scene.glyphs):
         points += [(body.x, body.y), (body.x + body.width, body.y + body.height)]
     for label in scene.labels:
-        left = label.x - label.width * {"start": 0.0, "middle": 0.5, "end": 1.0}[label.anchor]
+        left = label.x - label.width * ANCHORS[label.anchor]
         points += [(left, label.y - label.size), (left + label.width, label.y + 0.25 * label.size)]
     xs, ys = [x for x, _ in points], [y for _, y in points]
     Move(PAD - min(xs), PAD - min(ys)).scene(scene)
