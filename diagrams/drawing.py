@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -186,19 +186,10 @@ def expansion(
     return joined(one, two, sign, title, wrap)
 
 
-def _all_arrays(plan: Plan) -> Iterator[Array]:
-    """The arrays of a plan, and of the parts in it."""
-    plans = [plan]
-    while plans:
-        plan = plans.pop(0)
-        plans += [node.inner for node in plan.nodes if node.inner is not None]
-        yield from (*plan.dom, *(a for node in plan.nodes for a in node.cod))
-
-
 def add_legend(scene: Scene, plan: Plan, bars: Sequence[str] = ()) -> Scene:
     """Writes the sizes of a plan's named axes below its scene, those of one name that differ beside each other."""
     sizes: dict[str, dict[str, None]] = {}
-    for array in _all_arrays(plan):
+    for array in plan.arrays():
         for k, name in enumerate(array.names):
             if name:
                 sizes.setdefault(name, {})[" × ".join(map(str, together(array, k)))] = None
@@ -228,11 +219,7 @@ def _bars(plan: Plan, bars: Any) -> tuple[str, ...]:
     names = bars.split() if isinstance(bars, str) else bars
     if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
         raise LensError(explain(f"draw: bars={shown(bars)}", expected="names of axes: ('token',)"))
-    if names:
-        known = dict.fromkeys(n for array in _all_arrays(plan) for n in array.names if n)
-        other = next((n for n in names if n not in known), None)
-        if other is not None:
-            raise LensError(explain(f"draw: bars: no axis is called {shown(other)}", axes=", ".join(known) or "none"))
+    plan.check_axes("bars", names)
     return tuple(names)
 
 

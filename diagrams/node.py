@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from lenses.errors import LensError, explain, shown
 from lenses.spaces import Array
 from lenses.strands import Strand
 
@@ -55,3 +57,19 @@ class Plan:
     outs: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
     address: Address = ()
+
+    def arrays(self) -> Iterator[Array]:
+        """The arrays of the plan, and of the parts in it."""
+        plans = [self]
+        while plans:
+            plan = plans.pop(0)
+            plans += [node.inner for node in plan.nodes if node.inner is not None]
+            yield from (*plan.dom, *(a for node in plan.nodes for a in node.cod))
+
+    def check_axes(self, argument: str, names: Iterable[str]) -> None:
+        """Raises LensError for names, given as an argument of `draw`, that no axis of these arrays has."""
+        known = dict.fromkeys(n for array in self.arrays() for n in array.names if n)
+        for name in names:
+            if name not in known:
+                what = f"draw: {argument}: no axis is called {shown(name)}"
+                raise LensError(explain(what, axes=", ".join(known) or "none"))

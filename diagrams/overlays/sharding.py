@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lenses.errors import LensError, explain, shown
@@ -52,26 +52,14 @@ def sharded(style: Style, plan: Plan, mesh: Mapping[str, str]) -> Style:
     if not isinstance(mesh, Mapping) or not all(isinstance(v, str) and v and v.isprintable() for v in mesh.values()):
         expected = "names of axes, each with that of an axis of the mesh: {'batch': 'data'}"
         raise LensError(explain(f"draw: mesh={shown(mesh)}", expected=expected))
-    arrays = dict.fromkeys(_arrays(plan))
-    named = dict.fromkeys(n for names, _ in arrays for n in names if n)
-    for name in mesh:
-        if name not in named:
-            raise LensError(explain(f"draw: mesh: no axis is called {shown(name)}", axes=", ".join(named) or "none"))
-    for names, text in arrays:
-        used = [mesh[n] for n in names if n and n in mesh]
+    plan.check_axes("mesh", mesh)
+    for array in plan.arrays():
+        used = [mesh[n] for n in array.names if n and n in mesh]
         twice = next((m for m in used if used.count(m) > 1), None)
         if twice is not None:
-            raise LensError(explain(f"draw: mesh: two axes of one array lie on {twice!r}", array=text))
+            raise LensError(explain(f"draw: mesh: two axes of one array lie on {twice!r}", array=repr(array)))
     fields = {f.name: getattr(style, f.name) for f in dataclasses.fields(Style)}
     return Sharded(**fields, mesh=tuple(mesh.items()))
-
-
-def _arrays(plan: Plan) -> Iterator[tuple[tuple[str | None, ...], str]]:
-    for array in (*plan.dom, *(a for node in plan.nodes for a in node.cod)):
-        yield array.names, repr(array)
-    for node in plan.nodes:
-        if node.inner is not None:
-            yield from _arrays(node.inner)
 
 
 def tags(scene: Scene, style: Sharded) -> None:
