@@ -16,6 +16,7 @@ from lenses import (
     Real,
     SpaceError,
     add,
+    backprop,
     block,
     compile,
     concatenate,
@@ -23,7 +24,10 @@ from lenses import (
     dream,
     einsum,
     learner,
+    logsumexp,
     multiply,
+    reduce_max,
+    reduce_mean,
     reduce_sum,
     scale,
     softmax_cross_entropy,
@@ -233,6 +237,13 @@ def test_neurons_learn_under_a_loss_of_real_numbers():
     state, _ = fit.run(fit.init(jax.random.key(0)), (x[:200], y[:200]), epochs=30, batch=20, progress=False)
     assert fit.evaluate(state, (x[200:], y[200:]))["accuracy"] >= 0.9
     assert {int(v) for leaf in jax.tree.leaves(state.params) for v in np.ravel(leaf)} == {0, 1}
+
+
+@pytest.mark.parametrize("reduction", [reduce_sum(), reduce_mean(), reduce_max(), logsumexp()], ids=repr)
+def test_reductions_of_real_numbers_are_what_they_are_under_backprop(reduction):
+    x, d = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+    by_votes, by_backprop = (compile(reduction, Real(3), rule=rule).vjp({}, x)[1](d[:, 0]) for rule in (RULE, backprop))
+    close(by_votes, by_backprop)
 
 
 @pytest.mark.parametrize("space", [Bits(5), Real(5)])

@@ -27,6 +27,7 @@ from ...errors import LensError, explain
 from ...interpret import Side
 from ...learner.optimisers import Optimiser, Tree, each
 from ...learner.rates import Schedule, check_rate
+from ...opaque import analytic
 from ...rules.rule import Backward, Clause, Forward, Rule
 from ...spaces import Array, Element, ResidueElement
 from ...syntax import shorten
@@ -56,26 +57,37 @@ def _by_elements(box: Box) -> bool:
 
 
 class VariationClause(Clause):
-    """The votes go through the variation of a box; boxes over the reals alone are what they are."""
+    """The votes go through the variation of a box; boxes over the reals alone are what they are.
+
+    A subclass says what else `votes` are, and which boxes are what they are.
+    """
+
+    def plain(self, cx: Cx) -> bool:
+        """Whether the box is the lens that it is under any rule."""
+        return analytic((*cx.dom, *cx.cod, *(port.array for port in cx.cell.ports)))
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> Forward:
-        if _real(cx):
-            return cx.cell.box.forward(cx, p, xs)
+        if self.plain(cx):
+            return super().forward(cx, p, xs)
         ys, states = cx.cell.box.run(cx, p, xs)
         return tuple(ys), states, list(xs)
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
-        box = cx.cell.box
+        if self.plain(cx):
+            return super().backward(cx, p, kept, ds)
         if any(d is None for d in ds):
             ds = cx.rule.fill(cx.cod, ds, cx.lead)
-        if _real(cx):
-            return box.backward(cx, p, kept, ds)
+        return self.votes(cx, p, kept, ds)
+
+    def votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> Backward:
+        """The votes on the parameters and on the inputs, from the inputs and the votes on the outputs."""
+        box = cx.cell.box
         if not cx.dom.arrays:
             return {}, []
         if _by_elements(box):
-            return {}, _differences(lambda *xs: box.run(cx, p, xs)[0], kept, ds)
+            return {}, _differences(lambda *xs: box.run(cx, p, xs)[0], xs, ds)
         if box.linear and not cx.cell.ports:
-            return {}, _moved_back(lambda *xs: box.run(cx, p, xs)[0], kept, ds)
+            return {}, _moved_back(lambda *xs: box.run(cx, p, xs)[0], xs, ds)
         raise LensError(
             explain(
                 f"{shorten(box, 80)} has no variation",
@@ -86,50 +98,35 @@ class VariationClause(Clause):
         )
 
 
-def _real(cx: Cx) -> bool:
-    arrays = (*cx.dom, *cx.cod, *(port.array for port in cx.cell.ports))
-    return all(a.real for a in arrays if a.change is not None)
-
-
 def _moved_back(f: Callable[..., Sequence[Any]], xs: Sequence[Any], ds: Sequence[Any]) -> Sequence[Any]:
     """The votes on the inputs of a box that moves and copies elements."""
     shapes = [jax.ShapeDtypeStruct(x.shape, jnp.float32) for x in xs]
     return jax.linear_transpose(lambda *xs: tuple(f(*xs)), *shapes)(tuple(d.astype(jnp.float32) for d in ds))
 
 
-class ParityClause(Clause):
+class ParityClause(VariationClause):
     """A sum of bits along an axis changes with each of them, up or down as the others add up to 0 or 1."""
 
-    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> Forward:
-        ys, states = cx.cell.box.run(cx, p, xs)
-        return tuple(ys), states, (xs[0], ys[0])
-
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
+    def votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> Backward:
         box: Any = cx.cell.box
-        (x, y), at = kept, box.place(cx.dom)
-        if cx.dom[0].real:
-            return {}, _moved_back(lambda x: box.run(cx, p, [x])[0], [x], ds)
+        (x,), (y,), at = xs, box.run(cx, p, xs)[0], box.place(cx.dom)
         return {}, [jnp.expand_dims(ds[0], at) * (1 - 2 * (jnp.expand_dims(y, at) ^ x)).astype(jnp.float32)]
 
 
 class PolynomialClause(VariationClause):
     """The votes of a polynomial box are its slopes over the reals."""
 
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
-        if _real(cx):
-            return super().backward(cx, p, kept, ds)
+    def votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> Backward:
         box = cx.cell.box
         assert isinstance(box, Polynomial)
-        return box.slopes(cx, p, kept, ds[0])
+        return box.slopes(cx, p, xs, ds[0])
 
 
 class LookupClause(VariationClause):
     """A row's votes go to its entry; those on an input, to the difference of the two rows that it tells apart."""
 
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
-        if _real(cx):
-            return super().backward(cx, p, kept, ds)
-        (x,), (d,) = kept, ds
+    def votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> Backward:
+        (x,), (d,) = xs, ds
         table, at = jnp.asarray(p["table"]), row(x)
         votes = jnp.zeros(table.shape, jnp.float32).at[at].add(d)
         place = 1 << jnp.arange(x.shape[-1], dtype=x.dtype)[::-1]
@@ -140,8 +137,8 @@ class LookupClause(VariationClause):
 class AgreementsClause(VariationClause):
     """A weight's votes, and an input's, go through the signs of what it meets: f at 1 less f at 0 is twice them."""
 
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
-        x, d = signs(kept[0]), ds[0]
+    def votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> Backward:
+        x, d = signs(xs[0]), ds[0]
         many = x.reshape(-1, x.shape[-1]), d.reshape(-1, d.shape[-1])
         return {"weight": 2 * many[0].T @ many[1]}, [2 * d @ signs(p["weight"]).T]
 
@@ -149,8 +146,8 @@ class AgreementsClause(VariationClause):
 class IntegerClause(VariationClause):
     """The votes on a weight go to its bits, each by its place; those on an input through the weights."""
 
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
-        box, (x,), (d,) = cx.cell.box, kept, ds
+    def votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> Backward:
+        box, (x,), (d,) = cx.cell.box, xs, ds
         assert isinstance(box, IntegerDense)
         many = x.astype(d.dtype).reshape(-1, x.shape[-1]), d.reshape(-1, d.shape[-1])
         weight = (many[0].T @ many[1])[..., None] * jnp.asarray(places(box.width), d.dtype)
@@ -160,28 +157,26 @@ class IntegerClause(VariationClause):
 class FiresClause(VariationClause):
     """Votes pass where the count is near the threshold."""
 
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
+    def votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> Backward:
         box = cx.cell.box
         assert isinstance(box, Fires)
-        return {}, [ds[0] * box.passed(kept[0])]
+        return {}, [ds[0] * box.passed(xs[0])]
 
 
 class NumbersClause(VariationClause):
     """Votes pass as they are."""
 
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
+    def votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> Backward:
         return {}, ds
 
 
 class CircuitClause(VariationClause):
     """A whole circuit counts as one box: each of its inputs is tried at 1 and at 0, all of them side by side."""
 
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
-        if any(d is None for d in ds):
-            ds = cx.rule.fill(cx.cod, ds, cx.lead)
-        return {}, [self._votes(cx, p, kept, ds, i) for i in range(len(kept))]
+    def votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> Backward:
+        return {}, [self._on_input(cx, p, xs, ds, i) for i in range(len(xs))]
 
-    def _votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any], i: int) -> Any:
+    def _on_input(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any], i: int) -> Any:
         x, array = xs[i], cx.dom[i]
         n = array.size
         place = jnp.eye(n, dtype=x.dtype).reshape(n, *(1,) * (x.ndim - array.rank), *array.sizes)
@@ -195,27 +190,16 @@ class CircuitClause(VariationClause):
         return jnp.moveaxis(jnp.asarray(total), 0, -1).reshape(x.shape)
 
 
-class PartClause(Clause):
+class PartClause(VariationClause):
     """A part of elementwise boxes without parameters counts as one box; any other is what its boxes are."""
 
-    def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> Forward:
-        if not _whole(cx):
-            return cx.cell.box.forward(cx, p, xs)
-        ys, states = cx.cell.box.run(cx, p, xs)
-        return tuple(ys), states, list(xs)
+    def plain(self, cx: Cx) -> bool:
+        cells = cx.inner.cells
+        whole = all(not cell.ports and (_by_elements(cell.box) or isinstance(cell.box, Zero)) for cell in cells)
+        return not whole or len(set(cx.dom)) != 1 or cx.dom[0].real
 
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> Backward:
-        if not _whole(cx):
-            return cx.cell.box.backward(cx, p, kept, ds)
-        if any(d is None for d in ds):
-            ds = cx.rule.fill(cx.cod, ds, cx.lead)
-        return {}, _differences(lambda *xs: cx.cell.box.run(cx, p, xs)[0], kept, ds)
-
-
-def _whole(cx: Cx) -> bool:
-    cells = cx.inner.cells
-    plain = all(not cell.ports and (_by_elements(cell.box) or isinstance(cell.box, Zero)) for cell in cells)
-    return plain and len(set(cx.dom)) == 1 and not cx.dom[0].real
+    def votes(self, cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> Backward:
+        return {}, _differences(lambda *xs: cx.cell.box.run(cx, p, xs)[0], xs, ds)
 
 
 class BooleanVariation(Rule):
