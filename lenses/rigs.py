@@ -9,7 +9,7 @@ A rig is one class: what carries its elements, its sum, its product and the sum 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -64,11 +64,16 @@ class GaloisElement(Element):
         return lax.fori_loop(0, self.degree, step, (jnp.zeros_like(x), x))[0]
 
     def total(self, x: Any, axes: Sequence[int]) -> Any:
-        x = jnp.asarray(x)
-        return lax.reduce(x, x.dtype.type(0), lax.bitwise_xor, tuple(a % x.ndim for a in axes))
+        return _reduced(lax.bitwise_xor, x, axes)
 
     def call(self, axes: list[str]) -> str:
         return f"Field({', '.join([*axes, f'degree={self.degree}'])})"
+
+
+def _reduced(plus: Callable[..., Any], x: Any, axes: Sequence[int]) -> Any:
+    """The sum along axes, negative ones too, of which 0 is the zero."""
+    x = jnp.asarray(x)
+    return lax.reduce(x, x.dtype.type(0), plus, tuple(a % x.ndim for a in axes))
 
 
 @cache
@@ -127,8 +132,7 @@ class TruthElement(Element):
         return x & y
 
     def total(self, x: Any, axes: Sequence[int]) -> Any:
-        x = jnp.asarray(x)
-        return lax.reduce(x, x.dtype.type(0), lax.bitwise_or, tuple(a % x.ndim for a in axes))
+        return _reduced(lax.bitwise_or, x, axes)
 
     def call(self, axes: list[str]) -> str:
         return f"Truth({', '.join(axes)})"
