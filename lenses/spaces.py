@@ -359,6 +359,17 @@ def named_axes(
     return tuple(checked), tuple(name for name, _ in pairs)
 
 
+MAKERS: dict[str, Any] = {}
+"""The functions that make spaces, by the name under which `parse_space` reads them."""
+
+
+def makes(function: F) -> F:
+    """Decorator: registers a function that makes spaces of one array."""
+    MAKERS[function.__name__] = function
+    return function
+
+
+@makes
 def Real(*sizes: int, dtype: Any = "float32", **named: int) -> Space:
     """The space of one real array with these axes, the named ones last; `Real()` is a scalar.
 
@@ -369,12 +380,14 @@ def Real(*sizes: int, dtype: Any = "float32", **named: int) -> Space:
     return Space([Array(*named_axes("Real", sizes, named), element)])
 
 
+@makes
 def Index(*sizes: int, below: int, **named: int) -> Space:
     """The space of one array of whole numbers from 0 to `below` - 1: labels, tokens, positions."""
     element = IndexElement(whole("Index", "below", below, 1, 2**31, kind=SpaceError))
     return Space([Array(*named_axes("Index", sizes, named), element)])
 
 
+@makes
 def Residue(*sizes: int, modulo: int = 2, **named: int) -> Space:
     """The space of one array over the ring of whole numbers modulo `modulo`, Z2 by default.
 
@@ -385,19 +398,10 @@ def Residue(*sizes: int, modulo: int = 2, **named: int) -> Space:
     return Space([Array(*named_axes("Residue", sizes, named), element)])
 
 
+@makes
 def Bits(*sizes: int, **named: int) -> Space:
     """The space of one array of bits: the ring of two elements, where + is exclusive or and * is and."""
     return Space([Array(*named_axes("Bits", sizes, named), ResidueElement(2))])
-
-
-MAKERS: dict[str, Any] = {"Real": Real, "Index": Index, "Residue": Residue, "Bits": Bits}
-"""The functions that make spaces, by the name under which `parse_space` reads them."""
-
-
-def makes(function: F) -> F:
-    """Decorator: registers a function that makes spaces of one array."""
-    MAKERS[function.__name__] = function
-    return function
 
 
 def parse_space(text: str) -> Space:
