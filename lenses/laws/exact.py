@@ -20,6 +20,7 @@ from ..circuits.equality.clock import Clock
 from ..circuits.equality.derivative import reverse_netlist
 from ..circuits.netlist import Netlist
 from ..circuits.reading import Reading, reads, to_netlist
+from ..circuits.running.arrays import count, parted
 from ..errors import LensError
 from ..interpret import Cx, Side
 from ..spaces import ResidueElement, Space
@@ -58,11 +59,9 @@ def _reversed(reading: Reading, cx: Cx, p: Side, xs: Sequence[Any]) -> Sequence[
     box: Any = cx.cell.box
     lead = np.broadcast_shapes(*(x.shape[: x.ndim - a.rank] for x, a in zip(xs, cx.dom, strict=True)))
     rows = [np.broadcast_to(x, lead + a.sizes).reshape(-1, a.size).T for x, a in zip(xs, cx.dom, strict=True)]
-    many = int(np.prod(lead, dtype=np.int64))
-    inputs = np.concatenate([np.zeros((0, many), np.int32), *rows])
+    inputs = np.concatenate([np.zeros((0, count(lead)), np.int32), *rows])
     changes = reading.gates.include(reverse_netlist(to_netlist(box.term)), inputs)
-    found = _arrays(cx.cod, changes)
-    return [y.reshape(lead + a.sizes) for y, a in zip(found, cx.cod, strict=True)]
+    return parted(changes.T.astype("int32"), cx.cod, lead)
 
 
 def polynomials(pair: tuple[Netlist, Netlist], run: Verdict, strict: bool) -> Verdict:
@@ -117,8 +116,4 @@ def _run(equation: Equation, pair: tuple[Netlist, Netlist], bits: Any) -> Verdic
 
 def _arrays(space: Space, bits: Any) -> list[Any]:
     """Bits (bits, points) as the arrays of a space, with the axis of points in front."""
-    found, at = [], 0
-    for a in space:
-        found.append(bits[at : at + a.size].T.reshape(-1, *a.sizes).astype("int32"))
-        at += a.size
-    return found
+    return parted(bits.T.astype("int32"), space, (bits.shape[1],))

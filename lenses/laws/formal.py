@@ -19,6 +19,7 @@ from ..circuits.circuit import run
 from ..circuits.equality.derivative import reverse_netlist
 from ..circuits.netlist import Netlist
 from ..circuits.reading import to_netlist
+from ..circuits.running.arrays import batch, joined, parted
 from ..errors import LensError
 from ..interpret import Cx, Side, evaluate
 from ..spaces import Array, Element, Space
@@ -103,7 +104,7 @@ class FormalReverse(Box):
             dual = over_duals(self.term)
         except (LensError, Misfit):  # a box that is of bits alone
             return self._by_gates(xs)
-        lead = xs[0].shape[: xs[0].ndim - cx.dom[0].rank]
+        lead = batch(xs, cx.dom)
         moving = [i for i, a in enumerate(self.term.dom) if a.change is not None]
         ys, _ = evaluate(dual.circuit, Side(), _directions(dual.dom, xs[:n], moving), cx.env)
         return _transposed(self.term, ys, xs[n:], moving, lead)
@@ -113,10 +114,8 @@ class FormalReverse(Box):
         dom, cod = self.term.dom @ self.term.cod, self.term.dom
         with jax.ensure_compile_time_eval():
             back: Netlist = reverse_netlist(to_netlist(self.term))
-        lead = xs[0].shape[: xs[0].ndim - dom[0].rank]
-        inputs = jnp.concatenate([jnp.moveaxis(jnp.reshape(x, (*lead, -1)), -1, 0) for x in xs])
-        out = jnp.split(run(back, inputs, cod[0].element), np.cumsum([a.size for a in cod])[:-1])
-        return tuple(jnp.moveaxis(y, 0, -1).reshape(*lead, *a.sizes) for y, a in zip(out, cod, strict=True))
+        changes = run(back, joined(xs, dom).T, cod[0].element)
+        return tuple(parted(changes.T, cod, batch(xs, dom)))
 
 
 def _directions(dom: Space, xs: Sequence[Any], moving: Sequence[int]) -> list[Any]:

@@ -38,7 +38,7 @@ def parted(bits: Any, space: Space, lead: tuple[int, ...]) -> list[Any]:
     """The arrays of a space, with batch axes in front, of bits (samples, bits)."""
     ends = np.cumsum([a.size for a in space])
     parts = [bits[:, end - a.size : end] for a, end in zip(space, ends.tolist(), strict=True)]
-    return [part.reshape(*lead, *a.sizes) for part, a in zip(parts, space, strict=True)]
+    return [part.reshape((*lead, *a.sizes)) for part, a in zip(parts, space, strict=True)]
 
 
 def packed(xs: Sequence[Any], space: Space) -> Any:
