@@ -7,6 +7,7 @@ from typing import Any
 import jax
 
 from ..errors import LensError, explain
+from ..opaque import analytic
 from ..rules.rule import Rule, backprop
 from ..spaces import Space
 from ..syntax import shorten
@@ -82,8 +83,7 @@ def blame(instance: Instance, R: Derivative) -> str:
     """Whether a box in an instance has a wrong derivative of its own, or the composition is at fault."""
     seen: set[Any] = set()
     arrays = [a for term in instance.terms.values() for a in (*term.dom, *term.cod)]
-    limits = all(a.real or a.change is None for a in arrays)  # over a finite ring there are none
-    names = ("vjp", "kinks", "differences") if limits else ("vjp",)
+    names = ("vjp", "kinks", "differences") if analytic(arrays) else ("vjp",)  # over a finite ring are no limits
     oracles = [reverse.REVERSE.own[n] for n in names] if R.rule is backprop else []
     for term in instance.terms.values():
         for cell in leaf_cells(term.circuit):
