@@ -420,8 +420,11 @@ def _gather(params: Any, x: Any, indices: Any) -> Any:
     return np.moveaxis(found, range(inside.ndim, inside.ndim + len(inner)), numbers.offset_dims)
 
 
-def _put(params: Any, x: Any, indices: Any, updates: Any, write: Callable[..., Any]) -> Any:
-    """The array with updates written into windows by `write(array, places, updates)`; None where some are outside."""
+def _put(original: Any, write: Callable[..., Any] | None, params: Any, x: Any, indices: Any, updates: Any) -> Any:
+    """The array with updates written into windows by `write(array, places, updates)`.
+
+    Without it, and where some are outside, it is what JAX's `original` gives.
+    """
     numbers = params["dimension_numbers"]
     gone = (*numbers.inserted_window_dims, *numbers.operand_batching_dims)
     names = (numbers.scatter_dims_to_operand_dims, numbers.operand_batching_dims, numbers.scatter_indices_batching_dims)
@@ -429,8 +432,8 @@ def _put(params: Any, x: Any, indices: Any, updates: Any, write: Callable[..., A
     own = iter(numbers.update_window_dims)
     sizes = [updates.shape[next(own)] if i in inner else 1 for i in range(x.ndim)]
     places, inside = _places(x.shape, sizes, np.asarray(indices), names, inner, params["mode"])
-    if not inside.all():
-        return None
+    if write is None or not inside.all():
+        return as_numpy(original.bind(*map(jnp.asarray, (x, indices, updates)), **params))
     out = np.array(x)
     write(out, places, np.moveaxis(updates, numbers.update_window_dims, range(inside.ndim, updates.ndim)))
     return out
@@ -438,16 +441,13 @@ def _put(params: Any, x: Any, indices: Any, updates: Any, write: Callable[..., A
 
 @primitive("scatter-add")
 def _scatter_add(params: Any, x: Any, indices: Any, updates: Any) -> Any:
-    out = _put(params, x, indices, updates, np.add.at)
-    return (
-        as_numpy(jax.lax.scatter_add_p.bind(*map(jnp.asarray, (x, indices, updates)), **params)) if out is None else out
-    )
+    return _put(jax.lax.scatter_add_p, np.add.at, params, x, indices, updates)
 
 
 @primitive("scatter")
 def _scatter(params: Any, x: Any, indices: Any, updates: Any) -> Any:
-    out = _put(params, x, indices, updates, np.ndarray.__setitem__) if params["unique_indices"] else None
-    return as_numpy(jax.lax.scatter_p.bind(*map(jnp.asarray, (x, indices, updates)), **params)) if out is None else out
+    write = np.ndarray.__setitem__ if params["unique_indices"] else None
+    return _put(jax.lax.scatter_p, write, params, x, indices, updates)
 
 
 # -- programs within programs ----------------------------------------------------------------
