@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import cProfile
+import importlib.util
 import inspect
 import pstats
 import random
 import re
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -284,3 +287,15 @@ def refused(kind: type[LensError], call: Any, *patterns: str) -> str:
 def public_defaults(function: Any) -> dict[str, Any]:
     """The defaults of a public function."""
     return {n: p.default for n, p in inspect.signature(function).parameters.items() if p.default is not p.empty}
+
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def example(name: str) -> ModuleType:
+    """An example, such as "iris" or "circuits/iris", as a module, without running it as a program."""
+    spec = importlib.util.spec_from_file_location(f"example_{name.replace('/', '_')}", EXAMPLES / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

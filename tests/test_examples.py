@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import struct
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+from helpers import EXAMPLES, example
 from sklearn.datasets import load_digits
 
 from lenses import DataError, FileError
 
 PIXELS, LABELS = load_digits(return_X_y=True)
-EXAMPLES = Path(__file__).parent.parent / "examples"
-
-
-def example(name: str) -> ModuleType:
-    """An example as a module, without running it as a program."""
-    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_iris_reaches_95_percent_on_held_out_folds(capsys):

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+from helpers import example
 
 from lenses.circuits import equal_function, from_verilog
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "circuits"
-
-
-def example(name: str) -> ModuleType:
-    """An example as a module, without running it as a program."""
-    spec = importlib.util.spec_from_file_location(f"example_of_circuits_{name}", EXAMPLES / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-IRIS, MONK, LIFE, DIGITS, ADDER = map(example, ("iris", "monk", "life", "digits", "adder"))
+IRIS, MONK, LIFE, DIGITS, ADDER = (example(f"circuits/{name}") for name in ("iris", "monk", "life", "digits", "adder"))
 
 
 @pytest.mark.parametrize(("species", "one_hot", "published"), [(2, False, "98.0"), (3, True, "73.3")])
