@@ -375,7 +375,8 @@ def test_a_missing_solver_is_an_error_and_no_result(monkeypatch):
 
 
 @needs_numba
-def test_the_compiled_loop_finds_what_the_plain_one_finds():
+def test_the_compiled_loop_finds_what_the_plain_one_finds(monkeypatch):
+    monkeypatch.setattr(exhaustive, "PIECE", 1)
     for seed in range(6):
         f = random_netlist(13 + seed % 2, 60, 1, seed)
         plain, compiled = (exhaustive.satisfying(f, compiled=c) for c in (False, True))
@@ -389,6 +390,9 @@ def test_the_compiled_loop_finds_what_the_plain_one_finds():
         signal = rare("and", signal, i)
     for compiled in (False, True):
         assert exhaustive.satisfying(rare.netlist([signal]), compiled=compiled) == ((1 << 15) - 1, True)
+        assert exhaustive.satisfying(rare.netlist([0, signal, 0]), compiled=compiled) == ((1 << 15) - 1, True)
+        assert exhaustive.satisfying(rare.netlist([0, 0]), compiled=compiled) == (None, True)
+        assert exhaustive.satisfying(rare.netlist([]), compiled=compiled) == (None, True)
 
 
 @needs_solver

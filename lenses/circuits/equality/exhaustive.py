@@ -1,28 +1,27 @@
 """All inputs, tried: 2^n evaluations of a circuit, thousands at a time, until one gives a 1.
 
 Inputs are counted through: the first ones within a row of words, the others from block to block. Where
-numba is installed, the gates of larger circuits are interpreted by a compiled loop over rows that fit
-the cache, on all cores; otherwise a row is a number of Python (see `simulate`).
+numba is installed, larger circuits are run by the compiled interpreter of `running`, on all cores;
+otherwise a row is a number of Python (see `simulate`).
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
-from ..netlist import Netlist
+from ..netlist import TABLES, Netlist
+from ..running import interpreter
 from .simulate import Schedule, columns, lowest
 
 ROW = 16
 """The inputs that are counted through within a row that is a number of Python."""
-CACHE = 3 << 20
-"""The bytes that the rows of one thread may take, so that they stay near the core."""
+PIECE = 1 << 28
+"""The gate evaluations after which `stop` is asked again, roughly, in the compiled loop."""
 WORTH = 1 << 33
 """Gate evaluations from which compiling the loop pays."""
 Stop = Callable[[], bool]
@@ -31,7 +30,7 @@ Stop = Callable[[], bool]
 def estimate(netlist: Netlist) -> float:
     """The seconds that trying all inputs of a netlist takes, roughly."""
     work = float(netlist.gates + 1) * 2.0**netlist.inputs
-    return work / (1e11 if work >= WORTH and kernel() is not None else 1e10)
+    return work / (1e11 if work >= WORTH and interpreter.installed() else 1e10)
 
 
 def never() -> bool:
@@ -46,7 +45,7 @@ def satisfying(netlist: Netlist, stop: Stop = never, compiled: bool | None = Non
     where it is there and the circuit large.
     """
     if compiled is None:
-        compiled = (netlist.gates << netlist.inputs) >= WORTH and kernel() is not None
+        compiled = (netlist.gates << netlist.inputs) >= WORTH and interpreter.installed()
     if compiled and netlist.inputs > 8:
         return _compiled(netlist, stop)
     schedule = Schedule.of(netlist)
@@ -66,93 +65,50 @@ def satisfying(netlist: Netlist, stop: Stop = never, compiled: bool | None = Non
 # -- compiled --------------------------------------------------------------------------------
 
 
-@functools.cache
-def kernel() -> Any:
-    """The compiled loop over gates and words, or None where numba is not installed."""
-    try:
-        import numba
-    except ImportError:
-        return None
-    try:
-        return numba.njit(nogil=True, cache=True)(_blocks)
-    except RuntimeError:  # there is no folder in which compiled code could be kept
-        return numba.njit(nogil=True)(_blocks)
-
-
-def _blocks(table, left, right, out, outputs, rows, inner, outer, start, end):  # pragma: no cover
-    """Runs blocks `start` to `end`; the word, block and output of the first 1 that is met, or -1s."""
-    width = rows.shape[1]
-    for block in range(start, end):
-        for i in range(outer):
-            value = np.uint64(0xFFFFFFFFFFFFFFFF) if block >> i & 1 else np.uint64(0)
-            for w in range(width):
-                rows[1 + inner + i, w] = value
-        for g in range(len(table)):
-            x, y, z, t = rows[left[g]], rows[right[g]], rows[out[g]], table[g]
-            flip = np.uint64(0)
-            if t & 1:
-                t, flip = t ^ 15, ~flip
-            if t == 8:
-                for w in range(width):
-                    z[w] = flip ^ (x[w] & y[w])
-            elif t == 6:
-                for w in range(width):
-                    z[w] = flip ^ x[w] ^ y[w]
-            elif t == 14:
-                for w in range(width):
-                    z[w] = flip ^ (x[w] | y[w])
-            elif t == 4:
-                for w in range(width):
-                    z[w] = flip ^ (x[w] & ~y[w])
-            elif t == 2:
-                for w in range(width):
-                    z[w] = flip ^ (~x[w] & y[w])
-            else:
-                for w in range(width):
-                    z[w] = flip ^ (x[w] if t == 12 else y[w] if t == 10 else np.uint64(0))
-        for k in range(len(outputs)):
-            z = rows[outputs[k]]
-            for w in range(width):
-                if z[w]:
-                    return w, block, k
-    return -1, -1, -1
-
-
 def _compiled(netlist: Netlist, stop: Stop) -> tuple[int | None, bool]:
-    schedule = Schedule.of(netlist)
-    loop = kernel()
-    inner = min(netlist.inputs, 6 + max(6, min(7, (CACHE // (8 * schedule.rows)).bit_length() - 1)))
-    outer = netlist.inputs - inner
-    width = 1 << (inner - 6)
-    arrays = (schedule.table, schedule.left, schedule.right, schedule.out, schedule.outputs)
-    filled = np.zeros((1 + inner, width), np.uint64)
+    loop = interpreter.Interpreter(_some(netlist))
+    inner = min(netlist.inputs, max(13, min(16, (PIECE // (1 + netlist.gates)).bit_length() - 1)))
+    outer, width = netlist.inputs - inner, 1 << (inner - 5)
+    row = np.zeros((netlist.inputs, width), np.uint32)
     for i, column in enumerate(columns(inner)):
-        filled[1 + i] = np.frombuffer(column.to_bytes(8 * width, "little"), "<u8")
+        row[i] = np.frombuffer(column.to_bytes(4 * width, "little"), "<u4")
     blocks = 1 << outer
-    step = max(1, min(blocks, (1 << 28) // max(1, schedule.table.size * width * 64)))
-    starts = iter(range(0, blocks, step))
+    starts = iter(range(blocks))
     lock, found = threading.Lock(), []
 
     def work() -> bool:
-        rows = np.zeros((schedule.rows, width), np.uint64)
-        rows[: 1 + inner] = filled
+        words, out = row.copy(), np.empty((1, width), np.uint32)
         while True:
             with lock:
-                start = next(starts, None)
-            if start is None or found:
+                block = next(starts, None)
+            if block is None or found:
                 return True
             if stop():
                 return False
-            word, block, output = loop(*arrays, rows, inner, outer, start, min(blocks, start + step))
-            if word >= 0:
-                value = int(rows[schedule.outputs[output], word])
-                found.append(block << inner | word << 6 | lowest(value))
+            words[inner:] = -(block >> np.arange(outer)[:, None] & 1)
+            loop(words, out, 0, width)
+            if out.any():
+                word = int(np.flatnonzero(out)[0])
+                found.append(block << inner | word << 5 | lowest(int(out[0, word])))
                 return True
 
-    many = min(os.cpu_count() or 1, blocks // step)
+    many = min(os.cpu_count() or 1, blocks)
     if many < 2:
         done = [work()]
     else:
         with ThreadPoolExecutor(many) as pool:
             done = list(pool.map(lambda _: work(), range(many)))
     return (min(found), True) if found else (None, all(done))
+
+
+def _some(netlist: Netlist) -> Netlist:
+    """The netlist with one output: whether some of its outputs are 1."""
+    outputs, first = netlist.outputs, 1 + netlist.inputs + netlist.gates
+    last = np.concatenate([outputs[:1], first + np.arange(max(0, len(outputs) - 1))]).astype(np.int64)
+    return Netlist(
+        netlist.inputs,
+        np.concatenate([netlist.left, last[:-1]]),
+        np.concatenate([netlist.right, outputs[1:]]),
+        np.concatenate([netlist.table, np.full(len(last[:-1]), TABLES["or"], np.uint8)]),
+        last[-1:] if len(last) else np.zeros(1, np.int64),
+    )

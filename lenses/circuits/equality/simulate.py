@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -43,11 +42,8 @@ class Schedule:
     """
 
     rows: int
-    table: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    out: np.ndarray
-    outputs: np.ndarray
+    gates: Sequence[tuple[Callable[[int, int, int], int], int, int, int]]
+    outputs: Sequence[int]
 
     @classmethod
     def of(cls, netlist: Netlist) -> Schedule:
@@ -58,34 +54,31 @@ class Schedule:
         for side in (netlist.left, netlist.right):
             np.maximum.at(last, side, order)
         last[:first] = last[netlist.outputs] = gates
-        row = [*range(first), *[0] * gates]
-        free: list[int] = []
+        row, free, found = list(range(first)), [], []
         rows, last_read = first, last.tolist()
-        for at, (x, y) in enumerate(zip(netlist.left.tolist(), netlist.right.tolist(), strict=True)):
-            # The row of a gate is none that it reads, so that compiled loops can use vectors.
-            if free:
-                row[first + at] = free.pop()
-            else:
-                row[first + at] = rows
-                rows += 1
+        reads = zip(netlist.left.tolist(), netlist.right.tolist(), netlist.table.tolist(), strict=True)
+        for at, (x, y, table) in enumerate(reads):
             if last_read[x] == at:
                 free.append(row[x])
             if y != x and last_read[y] == at:
                 free.append(row[y])
+            if free:
+                row.append(free.pop())
+            else:
+                row.append(rows)
+                rows += 1
             if last_read[first + at] < 0:
-                free.append(row[first + at])
-        place = np.array(row, np.int32)
-        reads = (place[netlist.left], place[netlist.right])
-        return cls(rows, netlist.table, *reads, place[first:], place[netlist.outputs])
+                free.append(row[-1])
+            found.append((OPERATIONS[table], row[x], row[y], row[-1]))
+        return cls(rows, found, [row[o] for o in netlist.outputs.tolist()])
 
     def run(self, words: Sequence[int], bits: int) -> list[int]:
         """The outputs of inputs that are numbers of so many bits, each bit one evaluation."""
         ones = (1 << bits) - 1
-        rows: list[Any] = [0, *words, *[0] * (self.rows - 1 - len(words))]
-        operation = [OPERATIONS[table] for table in self.table.tolist()]
-        for act, x, y, out in zip(operation, self.left.tolist(), self.right.tolist(), self.out.tolist(), strict=True):
+        rows = [0, *words, *[0] * (self.rows - 1 - len(words))]
+        for act, x, y, out in self.gates:
             rows[out] = act(rows[x], rows[y], ones)
-        return [rows[o] for o in self.outputs.tolist()]
+        return [rows[o] for o in self.outputs]
 
 
 def signals(netlist: Netlist, words: Sequence[int], bits: int) -> list[int]:

@@ -18,6 +18,7 @@ import numpy as np
 from lenses.circuits import Netlist, equal_formal, equal_function, simplify
 from lenses.circuits.equality import exhaustive
 from lenses.circuits.formats import to_aiger
+from lenses.circuits.running import interpreter
 
 from ..measure import Figure, Options
 
@@ -66,7 +67,7 @@ def measure(options: Options) -> list[Figure]:
 
 def _exhaustive() -> Figure:
     f = layered(24, 15, 1000)
-    compiled = exhaustive.kernel() is not None
+    compiled = interpreter.installed()
     first, _, _ = timed(lambda: exhaustive.satisfying(layered(12, 3, 30), compiled=compiled))
     seconds, clock, result = timed(lambda: equal_function(f, f, how="exhaustive"))
     notes = [f"{clock:.2f} s on the clock; {first:.1f} s once to compile the loop or to load it"]
