@@ -25,14 +25,23 @@ from .polynomial import Polynomial
 
 def entry(table: Any, bits: Any) -> Any:
     """The entry of tables (n, 2^k) at bits (..., n, k), the first counting most: a tree of multiplexers."""
-    # The batch stands last, so that a gate's work is one run through memory.
+    # The batch stands last, so that a gate's work is one run through memory, and the last few rows are arrays
+    # apart, since what comes back to a part of an array would be written into a whole one of zeros.
     x = jnp.moveaxis(bits, (-2, -1), (0, 1))
     rows = table.reshape(*table.shape, *(1,) * (x.ndim - 2))
-    for i in range(x.shape[1]):
-        half = rows.shape[1] // 2
-        low, high = rows[:, :half], rows[:, half:]
+    together = max(0, x.shape[1] - APART)
+    for i in range(together):
+        low, high = jnp.split(rows, 2, axis=1)
         rows = low + x[:, i, None] * (high - low)
-    return jnp.moveaxis(rows[:, 0], 0, -1)
+    apart = [rows[:, r] for r in range(rows.shape[1])]
+    for i in range(together, x.shape[1]):
+        half = len(apart) // 2
+        apart = [low + x[:, i] * (high - low) for low, high in zip(apart[:half], apart[half:], strict=True)]
+    return jnp.moveaxis(apart[0], 0, -1)
+
+
+APART = 3
+"""The inputs whose rows, 2 to the power of them, are arrays apart."""
 
 
 def row(x: Any) -> Any:

@@ -8,7 +8,7 @@ from ..measure import Figure, Options
 
 TITLE = "boolean circuits"
 
-PARTS = ("running", "equality")
+PARTS = ("running", "soft", "equality")
 
 
 def measure(options: Options) -> list[Figure]:
