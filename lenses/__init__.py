@@ -49,6 +49,7 @@ from .boxes.reductions import (
 )
 from .boxes.structure import add, copy, discard, zero
 from .boxes.windows import windows
+from .causal import Causal, delay, elman, gru, lstm
 from .combinators import block, coupling, expose, over, para, reparametrise, repeat, scan, tied
 from .compile import Compiled, compile
 from .cost import flops
