@@ -27,7 +27,7 @@ from .closed import Closed
 from .losses import Loss
 from .optimisers import Optimiser
 from .rates import Rate, Schedule, check_rate
-from .run import check_range, checked, evaluator, run, same_batch
+from .run import check_measures, check_range, checked, evaluator, run, same_batch
 
 
 @jax.tree_util.register_dataclass
@@ -143,6 +143,7 @@ class Learner:
         Arguments, besides the state, the data (x, y) with examples along the first axis, `epochs` and `batch`:
         key: shuffles each epoch (default ``jax.random.key(0)``; None keeps the order).
         evaluate: (x, y) to evaluate after each epoch.
+        measure: what else is evaluated, by name: functions of (prediction, label) to a number an example.
         patience: stop once the evaluated loss has not improved for so many epochs, and return the best state.
         progress: show a progress bar (default True).
         check_nans: step by step, raising a DataError that names the first box that makes a NaN.
@@ -176,10 +177,10 @@ class Learner:
             return net(params, *xs)
         return net(params, *xs, state=only(states.get("model_0", {}), net.circuit.states))[0]
 
-    def evaluate(self, state: State, data: tuple[Any, Any]) -> dict[str, float]:
-        """The mean loss on (x, y), and the accuracy where the loss has a notion of it."""
+    def evaluate(self, state: State, data: tuple[Any, Any], *, measure: Any = None) -> dict[str, float]:
+        """The mean loss on (x, y), the accuracy where the loss has a notion of it, and what `measure` asks for."""
         x, y = checked(self, data, 1)
-        found = jax.jit(evaluator(self))(state.params, state.states, x, y)
+        found = jax.jit(evaluator(self, check_measures(measure)))(state.params, state.states, x, y)
         return {name: float(value) for name, value in found.items()}
 
     # -- files -------------------------------------------------------------------------------

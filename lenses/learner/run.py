@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from jax import lax
 
 from ..compile import as_array, check_arrays
-from ..errors import DataError, explain
+from ..errors import DataError, explain, shown
 from ..nans import first_place, has_nan
 from ..spaces import Array, IndexElement, ResidueElement, Space
 
@@ -140,8 +140,28 @@ def check_range(loss: Loss, label: Array, y: Any) -> None:
         raise DataError(explain("NaN in the labels", where=f"first at {first_place(y)}"))
 
 
-def evaluator(fit: Learner) -> Callable[..., dict[str, Any]]:
-    """f(params, states, xs, y) -> the mean loss, and the accuracy where the loss knows one; in chunks of 4096."""
+Measures = tuple[tuple[str, Callable[..., Any]], ...]
+"""What is measured besides the loss: by name, a function of (prediction, label) to a number an example."""
+
+
+def check_measures(measure: Any) -> Measures:
+    """The measures of a dict of functions; raises DataError for anything else."""
+    if measure is None:
+        return ()
+    if not isinstance(measure, Mapping) or not all(isinstance(n, str) and callable(f) for n, f in measure.items()):
+        expected = "a dict {name: function of (prediction, label)}"
+        raise DataError(explain(f"measure={shown(measure)}", expected=expected))
+    for name in measure:
+        if name in ("loss", "accuracy"):
+            raise DataError(explain(f"measure: {name!r} is measured anyway", do="choose another name"))
+    return tuple(measure.items())
+
+
+def evaluator(fit: Learner, measures: Measures = ()) -> Callable[..., dict[str, Any]]:
+    """f(params, states, xs, y) -> the means of the loss, of the accuracy where there is one, and of measures.
+
+    It goes in chunks of 4096.
+    """
 
     def measure(params: Any, states: Any, xs: Any, y: Any) -> dict[str, Any]:
         out = fit.at(params, states, *xs)
@@ -150,7 +170,7 @@ def evaluator(fit: Learner) -> Callable[..., dict[str, Any]]:
         right = fit.loss.right(label)
         if right is not None:
             found["accuracy"] = right(out, y).mean()
-        return found
+        return found | {name: f(out, y).mean() for name, f in measures}
 
     def whole(params: Any, states: Any, xs: Any, y: Any) -> dict[str, Any]:
         n, size = len(y), 4096
@@ -186,9 +206,11 @@ class Progress:
 NEVER = 2**30
 
 
-def epochs_program(fit: Learner, batch: int, shuffle: bool, evaluated: bool, patience: int | None) -> Any:
+def epochs_program(
+    fit: Learner, batch: int, shuffle: bool, evaluated: bool, patience: int | None, measures: Measures
+) -> Any:
     """The jitted ``loop(progress, stop, xs, y, key, test)``, which runs epochs until `stop`."""
-    evaluate = evaluator(fit)
+    evaluate = evaluator(fit, measures)
 
     def one_epoch(state: State, xs: Any, y: Any, key: Any, epoch: Any) -> tuple[State, Any]:
         n = len(y)
@@ -237,6 +259,7 @@ def run(
     *,
     key: Any = "default",
     evaluate: tuple[Any, Any] | None = None,
+    measure: Mapping[str, Callable[..., Any]] | None = None,
     patience: int | None = None,
     progress: bool = True,
     check_nans: bool = False,
@@ -248,6 +271,9 @@ def run(
         raise DataError(explain(f"epochs={epochs!r}", expected="a whole number, 1 or more"))
     if patience is not None and evaluate is None:
         raise DataError(explain("patience needs something to evaluate", do="give evaluate=(x_held_out, y_held_out)"))
+    measures = check_measures(measure)
+    if measures and evaluate is None:
+        raise DataError(explain("measure needs something to evaluate", do="give evaluate=(x_held_out, y_held_out)"))
     key = jax.random.key(0) if isinstance(key, str) else key
     if check_nans:
         if evaluate is not None or patience is not None:
@@ -258,8 +284,8 @@ def run(
 
     names = []
     if test is not None:
-        names = ["loss"] + (["accuracy"] if fit.loss.meaning.correct is not None else [])
-    program = _program(fit, batch, key is not None, test is not None, patience)
+        names = ["loss"] + (["accuracy"] if fit.loss.meaning.correct is not None else []) + [n for n, _ in measures]
+    program = _program(fit, batch, key is not None, test is not None, patience, measures)
     spare = state if patience is not None else None
     # Buffers of a few sizes only, so that another number of epochs needs no other program.
     blank = jnp.full(max(256, 1 << (epochs - 1).bit_length()), jnp.nan)

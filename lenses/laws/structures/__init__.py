@@ -6,6 +6,7 @@ from . import (
     category,
     copying,
     functor,
+    functor_learners,
     learners,
     lens,
     losses,
@@ -15,6 +16,7 @@ from . import (
     rates,
     reverse,
     rules,
+    schemas,
 )
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "category",
     "copying",
     "functor",
+    "functor_learners",
     "learners",
     "lens",
     "losses",
@@ -32,4 +35,5 @@ __all__ = [
     "rates",
     "reverse",
     "rules",
+    "schemas",
 ]
