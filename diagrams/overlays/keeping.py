@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from lenses.combinators.loops import Steps
 from lenses.compile import Compiled, compile
 from lenses.interpret import Batched, Evened, Levelled
 from lenses.rules.recompute import RecomputeClause
@@ -79,8 +80,11 @@ def residuals(circuit: Circuit, tape: Sequence[Any], rule: Rule, above: Address 
     """The residual of each box on a tape: of a part whose entry has one for each box inside, those of these."""
     for cell, entry in zip(circuit.cells, tape, strict=True):
         here = (*above, cell.index)
-        while isinstance(entry, Batched | Levelled | Evened):
-            entry = entry.tape if isinstance(entry, Evened) else entry.kept
+        while isinstance(entry, Batched | Levelled | Evened | Steps):
+            if isinstance(entry, Steps):
+                entry = entry.at(entry.arrays)
+            else:
+                entry = entry.tape if isinstance(entry, Evened) else entry.kept
         plain = type(rule.clause(cell.box)) in (Clause, RecomputeClause) and not recomputes(cell, rule)
         inner = cell.inner
         if inner is not None and plain and isinstance(entry, list) and len(entry) == len(inner.cells):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..arguments import whole
 from ..boxes.linear import dense, linear
-from ..boxes.pointwise import multiply, shift, sigmoid, tanh
+from ..boxes.pointwise import multiply, sigmoid, subtract, tanh
 from ..boxes.structure import add, copy
 from ..combinators import block
 from ..spaces import Real
@@ -56,7 +56,7 @@ def lstm(features: int, dtype: str = "float32") -> Causal:
 def gru(features: int, dtype: str = "float32") -> Causal:
     """The gated recurrent unit of Cho et al. (2014), with the reset gate behind the weights of what is fed back.
 
-    r, z = sigmoid(U h + W x + b), n = tanh(W x + b + r (U h + a)), h' = (1 - z) n + z h, which also comes out.
+    r, z = sigmoid(U h + W x + b), n = tanh(W x + b + r (U h + a)), h' = n + z (h - n), which also comes out.
     The state is h, 0 at first. Parameters, under "gru": "reset" and "update", each with `dense_0` (W and b) and
     `linear_0` (U), and "new" with `dense_0` (U and a) and `dense_1` (W and b).
     """
@@ -73,6 +73,6 @@ def gru(features: int, dtype: str = "float32") -> Causal:
     def cell(h, x):  # type: ignore[no-untyped-def]
         r, z = gate("reset")(h, x), gate("update")(h, x)
         n = block("new", proposal)(r, h, x)
-        return shift(1.0)(-z) * n + z * h
+        return n + z * subtract(h, n)
 
     return trace(block("gru", cell) >> copy, Real(size, dtype=dtype))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import jax
@@ -33,6 +34,41 @@ from ..trees import complete, renew
 from ..typed import Typed, infer, plain
 from .axes import in_front, steps_along, without
 from .parts import Composite, tied
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Steps:
+    """The tapes of all steps, an axis of steps in front: each array once, however many boxes keep it.
+
+    `places` says where the leaves of a step's tape are among `arrays`, in the order of `tree`.
+    """
+
+    arrays: list[Any]
+    places: tuple[int, ...] = field(metadata={"static": True})
+    tree: Any = field(metadata={"static": True})
+
+    def at(self, arrays: Sequence[Any]) -> Any:
+        """The tape of one step, out of its part of `arrays`."""
+        return jax.tree.unflatten(self.tree, [arrays[i] for i in self.places])
+
+
+def once(tape: Any, given: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """The arrays of a step's tape that are not among those it was given, each once; and how the tape is made again.
+
+    That is: which of the given ones are kept, and the places and the tree of `Steps`.
+    """
+    leaves, tree = jax.tree.flatten(tape)
+    own: list[Any] = []
+    numbers: dict[int, int] = {}
+    inputs = {id(x): i for i, x in enumerate(given)}
+    used = list(dict.fromkeys(inputs[id(x)] for x in leaves if id(x) in inputs))
+    for x in leaves:
+        if id(x) not in inputs and id(x) not in numbers:
+            numbers[id(x)] = len(own)
+            own.append(x)
+    places = [len(own) + used.index(inputs[id(x)]) if id(x) in inputs else numbers[id(x)] for x in leaves]
+    return own, [used, tuple(places), tree]
 
 
 class Loop(Composite):
@@ -88,18 +124,22 @@ class Loop(Composite):
 
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
         n, k = self.steps(cx.dom), self.carried
+        entered = self.enter(cx, xs)
+        plan: list[Any] = []
 
         def step(carry: Any, moving: Any) -> Any:
             (values, shared_states), (stepped, (params, states, key)) = carry, moving
             side = self._side(p, params, states if self.stacked else shared_states, key)
             ys, new, tape = forward_even(cx.inner, side, [*values, *stepped], cx.env)
             kept_states, out_states = (shared_states, new) if self.stacked else (renew(shared_states, new), None)
-            return (ys[:k], kept_states), (ys[k:], out_states, tape)
+            kept, plan[:] = once(tape, stepped)
+            return (ys[:k], kept_states), (ys[k:], out_states, kept)
 
         start = (list(xs[:k]), None if self.stacked else p.states)
-        (values, last), (stepped, states, tape) = lax.scan(
-            step, start, (self.enter(cx, xs), self._per_step(cx, p, n)), length=n, reverse=self.reversed
+        (values, last), (stepped, states, kept) = lax.scan(
+            step, start, (entered, self._per_step(cx, p, n)), length=n, reverse=self.reversed
         )
+        tape = Steps([*kept, *(entered[i] for i in plan[0])], *plan[1:])
         return (*values, *self.leave(cx, cx.cod.arrays, stepped, False)), states if self.stacked else last, tape
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
@@ -110,7 +150,8 @@ class Loop(Composite):
 
         def step(carry: Any, moving: Any) -> Any:
             messages, total, uses = carry
-            stepped, (params, states, key), tape = moving
+            stepped, (params, states, key), own_kept = moving
+            tape = kept.at(own_kept)
             side = self._side(p, params, states if self.stacked else p.states, key)
             env = cx.separate()
             changes, dxs = backward_even(cx.inner, side, tape, [*messages, *stepped], env)
@@ -122,7 +163,7 @@ class Loop(Composite):
             return (dxs[:k], total, uses), (dxs[k:], changes if self.stacked else None)
 
         start = (list(ds[:k]), own, shared)
-        moving = (self.enter_messages(cx, ds), self._per_step(cx, p, n), kept)
+        moving = (self.enter_messages(cx, ds), self._per_step(cx, p, n), kept.arrays)
         (messages, total, uses), (stepped, changes) = lax.scan(step, start, moving, length=n, reverse=not self.reversed)
         cx.use(uses)
         return changes if self.stacked else total, [*messages, *self.leave(cx, cx.dom.arrays, stepped, True)]

@@ -26,6 +26,7 @@ GROUPS = (
     "gradients",
     "dispatch",
     "scan",
+    "causal",
     "epochs",
     "optimisers",
     "accuracy",
