@@ -10,6 +10,7 @@ import jax
 
 from lenses.errors import LensError, explain, shown
 from lenses.learner.learner import Dreamer, Learner
+from lenses.schemas.schema import Schema
 from lenses.spaces import Array, Space
 from lenses.terms import Term, tensor_spaces
 from lenses.typed import as_typed
@@ -27,6 +28,7 @@ from .overlays import add, sharded
 from .passes import draw_backward, draw_learner, draw_lens
 from .plan import Plan, of_term
 from .scene import Label, Scene
+from .schemas import draw_schema
 from .styles import STYLES, Style, barred
 from .text import clip, width
 from .themes import THEMES, Theme
@@ -56,7 +58,8 @@ def draw(
     """The picture of a term or of a JAX function: a scene, which saves by file ending and shows in a notebook.
 
     `subject` is a term, typed or with its space after it; a function with examples of its arguments (or
-    their spaces) after it; or a learner or dreamer, which is drawn as the closed lens that it is.
+    their spaces) after it; a learner or dreamer, which is drawn as the closed lens that it is; or a schema, which
+    is drawn as a graph with its equations below.
 
     - `style`: "neural" (axes are wires), "string" (arrays are wires), "circuit" (gates), "graph" (boxes
       with their whole text), "lens" (each box with its forward and its backward wires) or "backward" (the
@@ -97,7 +100,7 @@ def draw(
             explain(f"draw: {subject.__name__} is a class", do="draw one of it, as in draw(Box(...).at(space))")
         )
     if expand is not None:
-        if isinstance(subject, Learner | Dreamer) or (isinstance(style, str) and style in PASSES):
+        if isinstance(subject, Learner | Dreamer | Schema) or (isinstance(style, str) and style in PASSES):
             _only(subject, expand=expand)
         how = {"style": style, "labels": labels, "theme": theme, "names": names, "overlays": overlays, "mesh": mesh}
         how |= {"rule": rule, "legend": legend, "groups": groups, "bars": bars, "convolutions": convolutions}
@@ -111,6 +114,12 @@ def draw(
     both = {"wrap": wrap, "overlays": overlays, "mesh": mesh, "groups": groups, "bars": bars}
     both |= {"convolutions": convolutions, "memory": memory}
     common = {"fold": fold, "labels": shown_on_wires, "theme": known, "title": title}
+    if isinstance(subject, Schema):
+        _only(subject, style=style, at=at, rule=rule, names=names, labels=labels, fold=fold, legend=legend, **both)
+        scene = draw_schema(subject)
+        scene.theme = known
+        add_title(scene, title)
+        return scene
     if isinstance(subject, Learner | Dreamer):
         _only(subject, style=style, at=at, rule=rule, **both)
         scene = draw_learner(subject, names=_names(names, len(subject.model.dom)), **common)
@@ -232,6 +241,7 @@ def _only(subject: Any, **given: Any) -> None:
     for name, value in given.items():
         if value is not None and value is not False and value not in ((), []):
             kind = "a learner" if isinstance(subject, Learner | Dreamer) else "both directions of a term"
+            kind = "a schema" if isinstance(subject, Schema) else kind
             raise LensError(explain(f"draw: {name}={shown(value)}", because=f"pictures of {kind} have no {name}"))
 
 

@@ -32,8 +32,10 @@ def read(scene: Scene) -> Term:
 
     Of a picture of lenses or of a backward pass it is the term whose lens or passes are drawn, of one of a learner
     its closed lens. Raises LensError where a wire leads nowhere, where the way back is not that of the way there,
-    and for pictures of functions.
+    and for pictures of functions and of schemas.
     """
+    if scene.style == "schema":
+        raise LensError(explain("the picture of a schema is read as no term", objects=[g.text for g in scene.glyphs]))
     if scene.style in ("learner", "dreamer"):
         half = forward(dataclasses.replace(scene, wires=[wire for wire in scene.wires if wire.address]))
         return closed_lens(scene, lambda box: _read(box.address, *_by_address(half)))

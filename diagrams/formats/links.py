@@ -173,6 +173,8 @@ class _Links:
         if isinstance(end[0], bool) or end[1] is None:
             return None
         glyph = self.scene.glyphs[end[0]]
+        if glyph.kind == "object":  # arrows have no order there
+            return None
         return end[1] if len(glyph.outs if out else glyph.ins) > 1 else None
 
     def around(self, glyph: Glyph) -> tuple[int, ...]:

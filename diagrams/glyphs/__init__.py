@@ -24,6 +24,7 @@ from .boxes import (
 )
 from .convolutions import Convolution, Pooling, Trapezoid
 from .kind import DOT, Kind, centred, filled
+from .objects import Named
 from .tags import COLOURS, Memory, Side, tag
 from .textbook import Gate, Plain
 from .wiring import Bar, Bare, Ends, Product, Sum, Wires
@@ -71,6 +72,7 @@ Convolution("convolution", "convolution")
 Pooling("pooling", "pooling")
 Trapezoid("windows", "windows")
 Folded("part", "block", "repeat")
+Named("object")
 Memory("write", "write")
 Memory("read", "read")
 Side("parameter", "parameter")
