@@ -65,9 +65,7 @@ def _places(schema: Schema) -> Place:
     radius = max(APART, *(width(name, SIZE) for name in schema.objects)) / (2 * math.sin(math.pi / n))
     start = -math.pi / 2 - math.pi / n
     turns = [start + 2 * math.pi * i / n for i in range(n)]
-    return {
-        name: (radius * math.cos(t), radius * math.sin(t)) for name, t in zip(schema.objects, turns, strict=True)
-    }
+    return {name: (radius * math.cos(t), radius * math.sin(t)) for name, t in zip(schema.objects, turns, strict=True)}
 
 
 def _curves(schema: Schema, places: Place, bodies: dict[str, Glyph]) -> list[tuple[Arrow, Curve, Point, Point]]:

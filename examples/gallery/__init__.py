@@ -2,15 +2,17 @@
 
 `architectures.py` has models, drawn with a wire for each axis; `theory.py` has lenses, learners and
 the axioms of reverse derivatives, drawn with a wire for each array; `circuits.py` has boolean
-circuits, drawn with gates. Every term runs.
+circuits, drawn with gates; `schemas.py` has graphs with path equations and what their paths are sent to. Every term
+runs.
 """
 
 from .architectures import ARCHITECTURES
 from .circuits import CIRCUITS
 from .picture import Picture
+from .schemas import SCHEMAS
 from .theory import THEORY
 
-PICTURES = [*ARCHITECTURES, *THEORY, *CIRCUITS]
+PICTURES = [*ARCHITECTURES, *THEORY, *CIRCUITS, *SCHEMAS]
 """Every picture of the gallery; no two have one name."""
 
-__all__ = ["ARCHITECTURES", "CIRCUITS", "PICTURES", "THEORY", "Picture"]
+__all__ = ["ARCHITECTURES", "CIRCUITS", "PICTURES", "SCHEMAS", "THEORY", "Picture"]

@@ -12,7 +12,7 @@ from tqdm import tqdm
 import diagrams
 from lenses.files import write_whole
 
-from . import ARCHITECTURES, CIRCUITS, PICTURES, THEORY, Picture
+from . import ARCHITECTURES, CIRCUITS, PICTURES, SCHEMAS, THEORY, Picture
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -40,6 +40,8 @@ figcaption strong {{ display: block; }}
 def scene(picture: Picture) -> diagrams.Scene:
     """The drawn picture: its term, or the two sides of its equation."""
     how: dict[str, Any] = {"style": picture.style, "fold": picture.fold, "names": picture.inputs or None, **picture.how}
+    if picture.schema is not None:
+        return diagrams.draw(picture.schema)
     if picture.learner is not None:
         return diagrams.draw(picture.learner, fold=picture.fold)
     if picture.style in ("lens", "backward"):
@@ -73,7 +75,7 @@ def main() -> None:
     for picture in tqdm(PICTURES, desc="drawing", unit="picture"):
         drawn[picture.name] = scene(picture).svg()
         write_whole(folder / f"{picture.name}.svg", drawn[picture.name].encode())
-    sections = {"Architectures": ARCHITECTURES, "Theory": THEORY, "Boolean circuits": CIRCUITS}
+    sections = {"Architectures": ARCHITECTURES, "Theory": THEORY, "Boolean circuits": CIRCUITS, "Schemas": SCHEMAS}
     text = page({heading: [(p, drawn[p.name]) for p in pictures] for heading, pictures in sections.items()})
     write_whole(folder / "gallery.html", text.encode())
     print(f"{len(drawn)} pictures and gallery.html in {folder}")

@@ -1,4 +1,4 @@
-"""What a picture of the gallery is: a term, or the two sides of an equation, and how to draw it."""
+"""What a picture of the gallery is: a term, the two sides of an equation, or a schema, and how to draw it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lenses import Dreamer, Learner, Typed
+from lenses.schemas import Schema
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture: a typed `term`, or an equation of two, `left` and `right`.
+    """A picture: a typed `term`, an equation of two, `left` and `right`, or a `schema`.
 
     Attributes:
         name: the name of its file, without an ending.
@@ -39,8 +40,9 @@ class Picture:
     learner: Learner | Dreamer | None = None
     expand: str | None = None
     how: Mapping[str, Any] = field(default_factory=dict)
+    schema: Schema | None = None
 
     @property
     def terms(self) -> tuple[Typed, ...]:
-        """The term, or the two sides."""
+        """The term, or the two sides; none of a schema."""
         return tuple(t for t in (self.term, self.left, self.right) if t is not None)

@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 import xml.etree.ElementTree as ElementTree
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_what_is_there(name):
         gaps = np.linalg.norm(points(wire.curve)[5:-5, None] - points(other.curve)[None, 5:-5], axis=-1)
         assert gaps.min() > 4.0, (wire.title, other.title)
     for label in scene.labels:
-        assert 0 <= label.x - label.width / 2 and label.x + label.width / 2 <= scene.width
+        assert label.x - label.width / 2 >= 0 and label.x + label.width / 2 <= scene.width
         assert 0 < label.y < scene.height
 
 
@@ -84,7 +85,14 @@ def test_a_schema_shows_itself_in_a_notebook():
 
 
 def test_what_a_schema_has_not():
-    for how in ({"style": "string"}, {"fold": 1}, {"names": "a b"}, {"memory": True}, {"expand": ""}):
+    unwanted: list[dict[str, Any]] = [
+        {"style": "string"},
+        {"fold": 1},
+        {"names": "a b"},
+        {"memory": True},
+        {"expand": ""},
+    ]
+    for how in unwanted:
         with pytest.raises(LensError, match="pictures of a schema have no"):
             diagrams.draw(SQUARE, **how)
     with pytest.raises(LensError, match="read as no term"):
