@@ -318,6 +318,9 @@ def compile(
     if they had been written with ``**``. With `check_nans`, a call whose result has a NaN raises a
     DataError that names the first box that made one.
 
+    Under backprop a term over bits alone (`lenses.circuits`) that has enough gates for each bit that goes in
+    or out takes batches of 1024 samples or more as a circuit, 32 samples in a word, with the same results.
+
     Raises SpaceError where the term does not fit the space, LensError for float64 without x64.
     """
     typed = as_typed(term, space, "compile")

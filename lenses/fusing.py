@@ -1,8 +1,9 @@
-"""Fusing: boxes of a typed graph in a row that one box computes faster, as the same formal map.
+"""Fusing: boxes of a typed graph that one box computes faster, as the same formal map.
 
 A fusion is registered for the classes of boxes that follow each other, by a function that looks at their
-cells and gives the box that stands for all of them. The parameters stay where they were, under their
-names. Since the box is the same polynomial, it has the same reverse derivative: nothing but the time shows.
+cells and gives the box that stands for all of them; or for whole graphs. The parameters stay where they
+were, under their names. Since the box is the same polynomial, it has the same reverse derivative: nothing
+but the time shows.
 """
 
 from __future__ import annotations
@@ -28,8 +29,29 @@ def fuses(*kinds: type[Box]) -> Callable[[Fuse], Fuse]:
     return register
 
 
+WHOLES: list[Callable[[Circuit], Box | None]] = []
+"""What stands for a whole typed graph, or None where this one cannot be fused."""
+
+
+def fuses_whole(fuse: Callable[[Circuit], Box | None]) -> Callable[[Circuit], Box | None]:
+    """Decorator: registers what stands for a whole typed graph, a box with the graph inside."""
+    WHOLES.append(fuse)
+    return fuse
+
+
 def fused(circuit: Circuit) -> Circuit:
     """The typed graph with what can be fused in it, and in the graphs inside its boxes; parameters as before."""
+    circuit = _rows(circuit)
+    box = next(filter(None, (fuse(circuit) for fuse in WHOLES)), None)
+    if box is None:
+        return circuit
+    ins, outs = range(len(circuit.dom)), range(len(circuit.dom), len(circuit.dom) + len(circuit.cod))
+    cell = Cell(box, tuple(ins), tuple(outs), circuit.dom, circuit.cod, 0, inner=circuit, shared=tuple(circuit.tied),
+                whole=True)  # fmt: skip
+    return replace(circuit, cells=[cell], outs=cell.outs)
+
+
+def _rows(circuit: Circuit) -> Circuit:
     if not FUSIONS:
         return circuit
     cells = [_inside(cell) for cell in circuit.cells]
@@ -50,7 +72,7 @@ def fused(circuit: Circuit) -> Circuit:
 
 
 def _inside(cell: Cell) -> Cell:
-    inner = None if cell.inner is None else fused(cell.inner)
+    inner = None if cell.inner is None else _rows(cell.inner)
     return cell if inner is cell.inner else replace(cell, inner=inner)
 
 

@@ -26,6 +26,7 @@ from .learning import (
 from .netlist import TABLES, Netlist, ordered
 from .reading import reads, to_netlist
 from .running import Runner, run
+from .running.terms import Packed
 from .simplify import Simplified, simplify
 from .tables import lookup, tables
 from .words import (
@@ -52,6 +53,7 @@ __all__ = [
     "Circuit",
     "Counterexample",
     "Netlist",
+    "Packed",
     "Proof",
     "Runner",
     "Simplified",

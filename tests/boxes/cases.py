@@ -316,6 +316,7 @@ ELSEWHERE = {
     "Dropout": "test_random.py",
     "Lifted": "test_lifted.py",
     "Block": "test_combinators.py",
+    "Packed": "test_packed_terms.py",
     "Tied": "test_combinators.py",
     "Repeat": "test_combinators.py",
     "Scan": "test_combinators.py",

@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lenses import Bits, Port, compile, multiply, para, reduce_sum
-from lenses.circuits import Netlist, Runner, basis
+from lenses import Bits, Port, compile, fusing, identity, multiply, para, reduce_sum
+from lenses.circuits import Netlist, Packed, Runner, basis, full_adder, layer, multiplier, mux, popcount, xor
 from lenses.circuits.running import forward, interpreter, reverse
 from lenses.circuits.running.machine import plan, swept
 from lenses.circuits.running.pulls import pulls
@@ -49,8 +50,10 @@ def nearby(gates: int, inputs: int, near: int, seed: int = 0) -> Netlist:
 
 
 def measure(options: Options) -> list[Figure]:
-    """Forward, compiled, forward and reverse, and the step of a truth table written out."""
-    return [*_forward(options), *_compiled(options), *_rows(), *_reverse(options), *_tables(options)]
+    """Forward, compiled, forward and reverse, terms that are compiled, and the step of a truth table written out."""
+    return [
+        *_forward(options), *_compiled(options), *_rows(), *_reverse(options), *_terms(options), *_tables(options),
+    ]  # fmt: skip
 
 
 @cache
@@ -191,6 +194,51 @@ def _reverse(options: Options) -> list[Figure]:
     reached = not timing.beyond("both", "forward", 5)
     return [Figure(f"{LAYERS} x {WIDTH} gates, forward and reverse", timing.median("both"),
                    {"forward": timing.median("forward")}, "s", ratio, "at most 5", reached, notes)]  # fmt: skip
+
+
+TERMS = {
+    "three layers of 500": (layer(500) >> layer(500, seed=1) >> layer(500, seed=2)).at(Bits(100)),
+    "a multiplier of 8 bits": multiplier(8).at(Bits(8), Bits(8)),
+    "a count of 64 bits": popcount(64).at(Bits(64)),
+    "an adder of bits": full_adder.at(Bits(), Bits(), Bits()),
+    "a gate on 100 bits": (mux @ identity >> xor).at(*[Bits(100)] * 4),
+}
+"""Terms that are packed when they are compiled, and terms for which that would not pay."""
+
+
+def _terms(options: Options) -> list[Figure]:
+    """Terms that are compiled, forward and back on 2^14 samples, beside the same terms box by box."""
+    found = []
+    for name, term in TERMS.items():
+        made = compile(term)
+        with unfused():
+            plain = compile(term)
+        programs = {"ours": _pass(made), "box by box": _pass(plain)}
+        timing = interleave(programs, options.times(30, 6), clock=time.process_time)
+        packed = isinstance(made.circuit.cells[0].box, Packed)
+        most = 0.5 if packed else 1.1
+        seconds, beside = timing.median("ours"), {"box by box": timing.median("box by box")}
+        reached = not timing.beyond("ours", "box by box", most)
+        found.append(Figure(f"{name}, compiled", seconds, beside, "s", timing.ratio("ours", "box by box"),
+                            f"at most {most}", reached, ["packed" if packed else "not packed"]))  # fmt: skip
+    return found
+
+
+def _pass(net: Any) -> Callable[[], Any]:
+    """Forward and back on 2^14 samples."""
+    params, rng = net.init(jax.random.key(0)), np.random.default_rng(0)
+    xs, ds = ([jnp.asarray(rng.integers(0, 2, (2**14, *a.sizes)), jnp.int32) for a in s] for s in (net.dom, net.cod))
+    return lambda: jax.block_until_ready(net.vjp(params, *xs)[1](*ds))
+
+
+@contextmanager
+def unfused() -> Iterator[None]:
+    """Nothing stands for whole terms."""
+    wholes, fusing.WHOLES[:] = fusing.WHOLES[:], []
+    try:
+        yield
+    finally:
+        fusing.WHOLES[:] = wholes
 
 
 def _tables(options: Options) -> list[Figure]:
