@@ -16,7 +16,6 @@ from ..boxes.linear import bias, dense
 from ..boxes.normalisation import batch_norm
 from ..boxes.pointwise import multiply, tanh
 from ..boxes.structure import add, copy
-from ..cost import flops
 from ..errors import ArityError, LensError, explain, shown
 from ..interpret import (
     Cx,
@@ -90,6 +89,9 @@ class Loop(Composite):
     def steps(self, dom: Space) -> int:
         """How many steps there are at a domain."""
         raise NotImplementedError(type(self).__name__)
+
+    def runs(self, dom: Space) -> int:
+        return self.steps(dom)
 
     def enter(self, cx: Cx, xs: Sequence[Any]) -> list[Any]:
         """The stepped inputs with the axis of steps in front."""
@@ -232,9 +234,6 @@ class Repeat(Loop):
     def stack(self, port: Port) -> Port:
         return port.stack(self.times)
 
-    def flops(self, dom: Space) -> int:
-        return self.times * super().flops(dom)
-
 
 def repeat(term: Term, times: int) -> Term:
     """`term` after itself `times` times, parameters stacked; ``term ** times``."""
@@ -293,9 +292,6 @@ class Scan(Loop):
             scan(multiply @ identity, axis=-1).at(Real(), Real(3), Real(2, 3)),
             scan(multiply >> copy, reversed=True).at(Real(), Real(3)),
         ]
-
-    def flops(self, dom: Space) -> int:
-        return steps_along(self, dom, range(self.carry, len(dom)))[0] * flops(*self.inside(dom))
 
     def enter(self, cx: Cx, xs: Sequence[Any]) -> list[Any]:
         pairs = zip(xs[self.carry :], cx.dom.arrays[self.carry :], strict=True)

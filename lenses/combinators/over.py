@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from ..arguments import axis as check_axis
 from ..boxes.linear import dense, matmul
 from ..boxes.pointwise import tanh
-from ..cost import flops
 from ..interpret import (
     Cx,
     Side,
@@ -65,8 +64,8 @@ class Over(Composite):
             over("b", matmul).at(Real(b=3, c=1, d=2), Real(2, 2)),
         ]
 
-    def flops(self, dom: Space) -> int:
-        return self.size(dom) * flops(*self.inside(dom))
+    def runs(self, dom: Space) -> int:
+        return self.size(dom)
 
     def size(self, dom: Space) -> int:
         """How many slices there are."""

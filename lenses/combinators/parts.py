@@ -41,8 +41,12 @@ class Composite(Combinator):
     def type(self, dom: Space) -> Space:
         return infer(self.content, dom)
 
+    def runs(self, dom: Space) -> int:
+        """How many times the term inside is run."""
+        return 1
+
     def flops(self, dom: Space) -> int:
-        return flops(*(self.inside(dom) or (self.content, dom)))
+        return self.runs(dom) * flops(*(self.inside(dom) or (self.content, dom)))
 
     def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         ys, states = evaluate(cx.inner, self.side(cx, p), xs, cx.env)

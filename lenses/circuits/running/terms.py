@@ -14,7 +14,6 @@ from ...boxes.structure import Add
 from ...combinators.loops import Loop
 from ...combinators.parametrised import Para
 from ...combinators.parts import Composite
-from ...cost import flops
 from ...errors import LensError
 from ...fusing import fuses_whole
 from ...interpret import Cx, Side, split_tied
@@ -135,9 +134,8 @@ def work(circuit: Circuit) -> float:
     """The operations of one sample, those on each element being cheap."""
     total = 0.0
     for cell in circuit.cells:
-        if cell.inner is not None and not isinstance(cell.box, Loop):
-            once = flops(cell.inner.term, cell.inner.dom)
-            total += work(cell.inner) * (cell.box.flops(cell.dom) / once if once else 1)
+        if cell.inner is not None and isinstance(cell.box, Composite) and not isinstance(cell.box, Loop):
+            total += work(cell.inner) * cell.box.runs(cell.dom)
         else:
             total += cell.box.flops(cell.dom) * (POINTWISE if _cheap(cell) else 1)
     return total
