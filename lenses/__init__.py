@@ -53,6 +53,7 @@ from .causal import Causal, delay, elman, gru, lstm
 from .combinators import block, coupling, expose, over, para, reparametrise, repeat, scan, tied
 from .compile import Compiled, compile
 from .cost import flops
+from .differentiation.jacobian import Jacobian, jacobian
 from .errors import ArityError, DataError, FileError, LensError, ParameterError, SpaceError
 from .files import load_term, save_term
 from .inference import inference

@@ -351,7 +351,8 @@ def _pull_cell(trace: Trace, cell: Cell, ds: Sequence[Wire | None], uses: Uses) 
 # -- the functors ----------------------------------------------------------------------------
 
 
-def _prepare(term: Term, space: Space | None, what: str) -> tuple[Typed, list[tuple[tuple[str, ...], Any]]]:
+def prepared(term: Term, space: Space | None, what: str) -> tuple[Typed, list[tuple[tuple[str, ...], Any]]]:
+    """The term, typed, and its parameters by their paths; LensError for one with states or random keys."""
     typed = as_typed(term, space, what)
     circuit = typed.circuit
     if circuit.states or circuit.keyed:
@@ -382,7 +383,7 @@ def reverse(term: Term, space: Space | None = None) -> Typed:
     ``(dx, dparams)`` where the term has parameters, summed over batch axes. Raises SpaceError for
     an untyped term, LensError for a term with states or random keys.
     """
-    typed, paths = _prepare(term, space, "reverse")
+    typed, paths = prepared(term, space, "reverse")
     changes = typed.cod.change
     builder = Builder(len(paths) + len(typed.dom) + len(changes))
     trace, weights, incoming = _begin(builder, typed, paths)
@@ -414,7 +415,7 @@ def tangent(term: Term, space: Space | None = None) -> Typed:
     Parameters come from the side and are held fixed; take ``tangent(expose(f))`` to move them too.
     Raises SpaceError for an untyped term, LensError for a term with states or random keys.
     """
-    typed, paths = _prepare(term, space, "tangent")
+    typed, paths = prepared(term, space, "tangent")
     builder = Builder(len(paths) + len(typed.dom) + len(typed.dom.change))
     trace, _, incoming = _begin(builder, typed, paths)
     ds = iter(incoming)

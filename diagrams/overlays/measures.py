@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
 
+from lenses.cost import work_of_equation
 from lenses.errors import SpaceError
 from lenses.spaces import Array, Space
 from lenses.terms import Box
@@ -67,15 +67,6 @@ def inside(laid: Laid, place: int) -> int:
 
 # -- work ------------------------------------------------------------------------------------
 
-MOVES = frozenset(
-    (
-        "bitcast_convert_type", "broadcast_in_dim", "concatenate", "convert_element_type", "copy", "copy_p",
-        "device_put", "dynamic_slice", "dynamic_update_slice", "expand_dims", "gather", "iota", "pad", "reshape",
-        "rev", "select_n", "slice", "split", "squeeze", "stop_gradient", "transpose",
-    )
-)  # fmt: skip
-"""The primitives of JAX that move numbers and compute none."""
-
 
 def work(node: Node) -> int:
     """The multiplications and additions of a box or of an equation of a JAX function."""
@@ -84,7 +75,7 @@ def work(node: Node) -> int:
             return node.box.flops(Space([whole(a) for a in node.dom]))
         except SpaceError:
             return _slices(node)
-    return _equation(node.box) if hasattr(node.box, "primitive") else 0
+    return work_of_equation(node.box).total if hasattr(node.box, "primitive") else 0
 
 
 def _slices(node: Node) -> int:
@@ -97,22 +88,3 @@ def _slices(node: Node) -> int:
     ]
     times = [node.dom[i].sizes[k] for (i, k), *_ in (strand.ins for strand in partial)]
     return math.prod(times) * node.box.flops(Space(dom))
-
-
-def _equation(eqn: Any) -> int:
-    """Products by their axes, reductions by what comes in, others by what goes out; a loop without a length once."""
-    parts = [sub for v in eqn.params.values() for sub in (v if isinstance(v, list | tuple) else [v])]
-    bodies = [getattr(sub, "jaxpr", sub) for sub in parts if hasattr(sub, "eqns") or hasattr(sub, "jaxpr")]
-    if bodies:
-        works = [sum(map(_equation, body.eqns)) for body in bodies]
-        return eqn.params.get("length", 1) * (max(works) if eqn.primitive.name == "cond" else sum(works))
-    name, sizes = eqn.primitive.name, [math.prod(v.aval.shape) for v in eqn.outvars]
-    if name == "dot_general":
-        left = eqn.invars[0].aval.shape
-        return 2 * sizes[0] * math.prod(left[k] for k in eqn.params["dimension_numbers"][0][0])
-    if name == "conv_general_dilated":
-        kernel, out = eqn.invars[1].aval.shape, eqn.params["dimension_numbers"].rhs_spec[0]
-        return 2 * sizes[0] * math.prod(kernel) // kernel[out]
-    if name.startswith("reduce"):
-        return math.prod(eqn.invars[0].aval.shape)
-    return 0 if name in MOVES else sum(sizes)
