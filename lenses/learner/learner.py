@@ -23,7 +23,7 @@ from ..syntax import shorten
 from ..terms import Term
 from ..trees import Tree, check_tree, only, renew, shapes
 from ..typed import Typed, as_typed
-from .closed import Closed
+from .closed import Closed, supervised
 from .losses import Loss
 from .optimisers import Optimiser
 from .rates import Rate, Schedule, check_rate
@@ -65,8 +65,8 @@ class Learner:
     def closed(self, integers: bool) -> Closed:
         """The closed lens for labels that are indices, or for real ones."""
         if integers not in self._closed:
-            made = Closed(self.model, self.loss, self.optimiser, self.rate, self.rule, integers)
-            self._closed[integers] = made
+            parts = self.model, self.loss, self.optimiser, self.rate, self.rule
+            self._closed[integers] = supervised(*parts, integers)
         return self._closed[integers]
 
     @property
@@ -111,17 +111,10 @@ class Learner:
         target = self.check_label(y)
         same_batch(xs, self.model.dom, target, label)
         self._check_optimiser(state)
-        slots, params = jax.tree.leaves(state.optimiser), jax.tree.leaves(state.params)
         key, use = (None, None) if state.key is None else jax.random.split(state.key)
-        back, states, loss = closed.put([*slots, *params, *xs, target], state.states, use, {"labels": target})
-        n, k = len(slots), len(params)
-        new = State(
-            jax.tree.unflatten(jax.tree.structure(state.params), back[n : n + k]),
-            jax.tree.unflatten(jax.tree.structure(state.optimiser), back[:n]),
-            states,
-            key,
-        )
-        return new, loss
+        values, slots = closed.values(state.params, xs), [state.optimiser]
+        values, slots, states, loss = closed.put(values, slots, [target], state.states, use, {"labels": target})
+        return State(closed.at(values, closed.wires.params), slots[0], states, key), loss
 
     def _check_optimiser(self, state: State) -> None:
         expected = jax.eval_shape(self.optimiser.init, state.params)
@@ -154,7 +147,7 @@ class Learner:
         """Raises DataError naming the first box of the closed lens that makes a NaN in a step from `state`."""
         closed = self.closed(bool(jnp.issubdtype(y.dtype, jnp.integer)))
         key = None if state.key is None else jax.random.split(state.key)[1]
-        wires = [*jax.tree.leaves(state.optimiser), *jax.tree.leaves(state.params), *x, y]
+        wires = [*closed.laid(closed.values(state.params, x), [state.optimiser]), y]
         otherwise = "the forward pass has none, so the backward pass or the optimiser made it; try a smaller rate"
         raise_first(
             closed.circuit, Side({}, state.states, key, {}), wires, Env(backprop, self.rule), closed.lens, otherwise
@@ -252,7 +245,7 @@ class Dreamer:
     ):
         self.model, self.params, self.states = Typed(inference(model.term), model.dom), params, states
         integers = loss.meaning.index is not None
-        self.closed = Closed(self.model, loss, optimiser, rate, rule, integers, "input")
+        self.closed = supervised(self.model, loss, optimiser, rate, rule, integers, "inputs")
         self.loss, self.optimiser, self.rate, self.rule = loss, optimiser, rate, rule
         self.closed.check(params)
         self.step: Callable[..., Any] = jax.jit(self._step, donate_argnums=0)
@@ -291,14 +284,12 @@ class Dreamer:
 
     def _step(self, state: Dream, y: Any) -> tuple[Dream, Any]:
         xs = state.input if isinstance(state.input, tuple) else (state.input,)
-        slots = jax.tree.leaves(state.optimiser)
-        params = self.closed.wires_of(self.params)
         label = self.loss.labels(self.model.cod[0], bool(jnp.issubdtype(jnp.result_type(y), jnp.integer)))
         (y,) = check_arrays(Space([label]), (y,), self.model, "label")
-        back, states, loss = self.closed.put([*params, *slots, *xs, y], state.states, None, {"labels": y})
-        n, k = len(params), len(slots)
-        new = jax.tree.unflatten(jax.tree.structure(state.optimiser), back[n : n + k])
-        return Dream(one(back[n + k : n + k + len(xs)]), new, states, None), loss
+        closed = self.closed
+        values, slots = closed.values(self.params, xs), [state.optimiser]
+        values, slots, states, loss = closed.put(values, slots, [y], state.states, None, {"labels": y})
+        return Dream(one(closed.at(values, closed.wires.inputs)), slots[0], states, None), loss
 
     def run(self, state: Dream, y: Any, steps: int) -> tuple[Dream, Any]:
         """`steps` steps towards the label in one scan; the new state and the losses."""

@@ -52,7 +52,7 @@ from lenses.laws.structures.learners import LEARNER
 from lenses.laws.structures.losses import FACTS, LOSS
 from lenses.laws.structures.optimisers import OPTIMISER, STEPS, counterpart, leafwise, slow
 from lenses.laws.structures.rates import RATE
-from lenses.learner.closed import Closed
+from lenses.learner.closed import supervised
 from lenses.learner.learner import Dream, Dreamer, Learner, State
 from lenses.learner.losses import LOSSES, Loss, Meaning
 from lenses.learner.optimisers import SGD, Adagrad, Adam, Momentum, Nesterov, Optax, Optimiser, RMSProp
@@ -482,7 +482,7 @@ class OtherRate(Learner):
     """A closed lens that has another rate."""
 
     def closed(self, integers):
-        return Closed(self.model, self.loss, self.optimiser, Rate(0.5), self.rule, integers)
+        return supervised(self.model, self.loss, self.optimiser, Rate(0.5), self.rule, integers)
 
 
 class Halving(Learner):

@@ -23,12 +23,13 @@ from ...errors import LensError
 from ...inference import inference
 from ...initialisers import init_tree
 from ...interpret import Env, Side, backward, forward
+from ...learner.closed import Closed, Stand, Wires
 from ...learner.learner import Dream, Dreamer, Learner, State
 from ...learner.optimisers import SGD
 from ...learner.rates import Rate
 from ...rules.rule import backprop
 from ...spaces import Array, IndexElement, Space
-from ...terms import Identity, compose, permute, tensor
+from ...terms import compose, tensor
 from ...trees import leaves, only, renew, whole
 from ...typed import Misfit, Typed, elaborate
 from ..law import law, structure
@@ -132,21 +133,17 @@ class Case:
         fit = self.fit
         rule = fit.rule.bind(fit.model)
         circuit = elaborate(fit.lens.term, fit.lens.dom, rule.ports)
-        params, xs = self.read(learned, given)
-        on = [*jax.tree.leaves(slots), *jax.tree.leaves(learned)]
-        wires = [*self.closed.wires_of(params), *on, y] if self.dreams else [*on, *xs, y]
-        at = len(jax.tree.leaves(params)) if self.dreams else 0
         key = jax.random.split(KEY())[1] if self.keyed and not self.dreams else None
         env, side = Env(backprop, rule, {"labels": y}), Side({}, states, key, {})
-        _, new, tape = forward(circuit, side, wires, env)
+        _, new, tape = forward(circuit, side, self.wires(learned, slots, given, y), env)
         _, back = backward(circuit, side, tape, [], env)
-        n, k = len(jax.tree.leaves(slots)), len(on)
-        return (
-            jax.tree.unflatten(jax.tree.structure(learned), back[at + n : at + k]),
-            jax.tree.unflatten(jax.tree.structure(slots), back[at : at + n]),
-            renew(states, new),
-            env.after["loss"],
-        )
+        values, (slots,) = self.closed.read(back, self.closed.values(*self.read(learned, given)), [slots])
+        learned = self.closed.at(values, self.closed.stands[0].wires)
+        return learned, slots, renew(states, new), env.after["loss"]
+
+    def wires(self, learned: Tree, slots: Any, given: Any, y: Any) -> list[Any]:
+        """What lies on the wires of the closed lens."""
+        return [*self.closed.laid(self.closed.values(*self.read(learned, given)), [slots]), y]
 
     def _after(self, states: Tree, model: Tree) -> Tree:
         """The states of the lens after a step: those of the model, and the count of a scheduled rate."""
@@ -242,9 +239,7 @@ def closed(fit: Any) -> Inspect:
 
     def finds(rng: Generator) -> str | None:
         learned, slots, _, given, y = here.draw(rng, ())
-        params, xs = here.read(learned, given)
-        on = [*jax.tree.leaves(slots), *jax.tree.leaves(learned)]
-        wires = [*here.closed.wires_of(params), *on, y] if here.dreams else [*on, *xs, y]
+        wires = here.wires(learned, slots, given, y)
         lens = here.fit.lens
         if len(lens.cod):
             return f"the lens is open: it gives {lens.cod!r}"
@@ -323,26 +318,18 @@ def both(fit: Any) -> Agree | str:
         return "the model is another one once it is trained"
     if any(a.change is None for a in model.dom):
         return "an input cannot change"
-    optimiser, pieces = here_fit.optimiser, here.closed
-    shapes = [jax.ShapeDtypeStruct(a.sizes, a.dtype) for a in model.dom]
+    optimiser, wires = here_fit.optimiser, Wires(model)
+    stands = [Stand(optimiser, wires.params), Stand(optimiser, wires.inputs)]
+    closed = Closed(model, here_fit.loss, stands, here_fit.rate, here_fit.rule, Space([here.label]))
 
     def draw(rng: Generator) -> tuple[Any, ...]:
         params, slots, states, xs, y = here.draw(rng, ())
         return params, slots, list(xs), some_state(optimiser, list(xs), rng), states, y
 
     def together(params: Tree, slots: Any, xs: Any, own: Any, states: Tree, y: Any) -> Any:
-        first, second = pieces.update, optimiser.lens(shapes)
-        front = tensor(compose(first, permute(*pieces._to_wires)), second, Identity(1))
-        term = compose(front, pieces.model @ Identity(1), here_fit.loss, here_fit.rate)
-        spaces = [u.state.space @ u.params.space for u in (first, second)]
-        rule = here_fit.rule.bind(model)
-        circuit = elaborate(term, spaces[0] @ spaces[1] @ Space([here.label]), rule.ports)
-        trees = [slots, params, own, xs]
-        wires = [w for tree in trees for w in jax.tree.leaves(tree)]
-        env, side = Env(backprop, rule, {"labels": y}), Side({}, states, None, {})
-        _, new, tape = forward(circuit, side, [*wires, y], env)
-        _, back = backward(circuit, side, tape, [], env)
-        return [*back[: len(wires)], renew(states, new), env.after["loss"]]
+        values, both = closed.values(params, xs), [slots, own]
+        values, both, states, loss = closed.put(values, both, [y], states, None, {"labels": y})
+        return both[0], closed.at(values, wires.params), both[1], closed.at(values, wires.inputs), states, loss
 
     def alone(params: Tree, slots: Any, xs: Any, own: Any, states: Tree, y: Any) -> Any:
         ahead = optimiser.look(own, xs)
@@ -350,8 +337,7 @@ def both(fit: Any) -> Agree | str:
         seen = optimiser.look(slots, params)
         dreamer = Dreamer(model, seen, {}, here_fit.loss, optimiser, here_fit.rate, here_fit.rule)
         dreamt = Case(dreamer).step(list(xs), own, states, seen, y)
-        trees = [learned[1], learned[0], dreamt[1], dreamt[0]]
-        return [*(w for tree in trees for w in jax.tree.leaves(tree)), learned[2], learned[3]]
+        return learned[1], learned[0], dreamt[1], dreamt[0], learned[2], learned[3]
 
     return Agree(together, alone, draw)
 
