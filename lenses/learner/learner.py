@@ -11,12 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from ..compile import Compiled, as_array, check_arrays, compile, one
-from ..errors import LensError, ParameterError, explain, shown
-from ..files import load_arrays, save_arrays
+from ..errors import DataError, LensError, explain, shown
 from ..inference import inference
 from ..initialisers import init_tree
-from ..interpret import Env, Side
-from ..nans import raise_first
 from ..rules.rule import Rule, backprop, check_rule
 from ..spaces import Array, IndexElement, Space
 from ..syntax import shorten
@@ -24,24 +21,25 @@ from ..terms import Term
 from ..trees import Tree, check_tree, only, renew, shapes
 from ..typed import Typed, as_typed
 from .closed import Closed, supervised
+from .fit import Fit, State
 from .losses import Loss
 from .optimisers import Optimiser
 from .rates import Rate, Schedule, check_rate
-from .run import check_measures, check_range, checked, evaluator, run, same_batch
+from .run import (
+    Measures,
+    arrays,
+    carried,
+    carried_inputs,
+    check_examples,
+    check_measures,
+    check_range,
+    in_chunks,
+    run,
+    same_batch,
+)
 
 
-@jax.tree_util.register_dataclass
-@dataclass
-class State:
-    """What a learner knows: parameters, the optimiser's state, the states of the lens, a random key (or None)."""
-
-    params: Any
-    optimiser: Any
-    states: Any
-    key: Any
-
-
-class Learner:
+class Learner(Fit):
     """A supervised learner; made by `learner`.
 
     Attributes: `model` (Typed), `loss`, `optimiser`, `rate`, `rule`; `lens` is the closed lens, a
@@ -49,14 +47,13 @@ class Learner:
     """
 
     def __init__(self, model: Typed, loss: Loss, optimiser: Optimiser, rate: Rate, rule: Rule):
-        self.model, self.loss, self.optimiser, self.rate, self.rule = model, loss, optimiser, rate, rule
+        self.loss, self.optimiser = loss, optimiser
         self._closed: dict[bool, Closed] = {}
-        self.step: Any = jax.jit(self._step, donate_argnums=0)
-        """``state, loss = step(state, x, y)``: one step on a batch; x is a tuple if the model has several inputs.
+        super().__init__(model, rate, rule)
 
-        The state is donated: use the one that comes back. `step.lower(state, x, y)` as for any jitted function.
-        """
-        self.closed(self._default_integers)
+    @property
+    def optimisers(self) -> Optimiser:
+        return self.optimiser
 
     @property
     def _default_integers(self) -> bool:
@@ -70,9 +67,8 @@ class Learner:
         return self._closed[integers]
 
     @property
-    def lens(self) -> Typed:
-        """The closed lens: optimiser, model, loss and rate as one typed term to the unit."""
-        return self.closed(self._default_integers).lens
+    def shown(self) -> Closed:
+        return self.closed(self._default_integers)
 
     def label_array(self, y: Any) -> Array:
         """The typed array of the labels that `y` holds, of indices or like the prediction."""
@@ -85,22 +81,8 @@ class Learner:
         (label,) = check_arrays(Space([self.label_array(y)]), (y,), self.model, "label", do)
         return label
 
-    # -- state -------------------------------------------------------------------------------
-    def init(self, key: Any) -> State:
-        """The initial state: parameters and states from `key`, the optimiser's state at zero."""
-        closed = self.closed(self._default_integers)
-        start, noise = jax.random.split(key)
-        params = compile(self.model).init(start)
-        return self.start(params, noise if closed.circuit.keyed else None, start)
-
-    def start(self, params: Tree, key: Any = None, state_key: Any = None) -> State:
-        """A state that starts from given parameters, e.g. those of another run."""
-        closed = self.closed(self._default_integers)
-        closed.check(params)
-        states = init_tree(closed.circuit.states, jax.random.key(0) if state_key is None else state_key)
-        # Steps donate the state, and what was given is not ours to give away.
-        params = jax.tree.map(jnp.array, params)
-        return State(params, self.optimiser.init(params), states, key)
+    def begun(self, params: Tree) -> Any:
+        return self.optimiser.init(params)
 
     # -- the step ----------------------------------------------------------------------------
     def _step(self, state: State, x: Any, y: Any) -> tuple[State, Any]:
@@ -110,25 +92,11 @@ class Learner:
         xs = check_arrays(self.model.dom, x if isinstance(x, tuple | list) else (x,), self.model)
         target = self.check_label(y)
         same_batch(xs, self.model.dom, target, label)
-        self._check_optimiser(state)
+        self.check_optimiser(state)
         key, use = (None, None) if state.key is None else jax.random.split(state.key)
         values, slots = closed.values(state.params, xs), [state.optimiser]
         values, slots, states, loss = closed.put(values, slots, [target], state.states, use, {"labels": target})
         return State(closed.at(values, closed.wires.params), slots[0], states, key), loss
-
-    def _check_optimiser(self, state: State) -> None:
-        expected = jax.eval_shape(self.optimiser.init, state.params)
-        shapes = [jax.tree.map(jnp.shape, tree) for tree in (state.optimiser, expected)]
-        if shapes[0] != shapes[1]:
-            raise ParameterError(
-                explain(
-                    "this state is not that of this learner's optimiser",
-                    optimiser=self.optimiser,
-                    expected=jax.tree.structure(expected),
-                    came=jax.tree.structure(state.optimiser),
-                    do="start it with init, or with start(state.params) to change the optimiser",
-                )
-            )
 
     def run(self, state: State, data: tuple[Any, Any], epochs: int, batch: int = 32, **options: Any) -> Any:
         """Trains for some epochs, scanned on the device; returns the new state and a `History`.
@@ -143,15 +111,26 @@ class Learner:
         """
         return run(self, state, data, epochs, batch, **options)
 
-    def name_nan(self, state: State, x: Any, y: Any) -> None:
-        """Raises DataError naming the first box of the closed lens that makes a NaN in a step from `state`."""
+    def checked(self, data: Any, batch: int) -> tuple[Any, Any]:
+        if not isinstance(data, tuple | list) or len(data) != 2:
+            raise DataError(
+                explain("the data is no pair", expected="(x, y), the inputs and the labels", came=type(data).__name__)
+            )
+        x, y = data
+        if x is None or y is None:
+            raise DataError(explain(f"the {'inputs' if x is None else 'labels'} are None", expected="(x, y), arrays"))
+        xs, y = arrays(x), as_array(y, "label")
+        check_examples(xs, batch, y)
+        label = self.label_array(y)
+        check_range(self.loss, label, y)
+        typed, labels = check_arrays(self.model.dom, xs, self.model), self.check_label(y)
+        same_batch(typed, self.model.dom, labels, label)
+        return carried_inputs(typed, self.model.dom.arrays), carried(labels, label)
+
+    def laid(self, state: State, x: Any, y: Any) -> tuple[Closed, list[Any], Any]:
         closed = self.closed(bool(jnp.issubdtype(y.dtype, jnp.integer)))
         key = None if state.key is None else jax.random.split(state.key)[1]
-        wires = [*closed.laid(closed.values(state.params, x), [state.optimiser]), y]
-        otherwise = "the forward pass has none, so the backward pass or the optimiser made it; try a smaller rate"
-        raise_first(
-            closed.circuit, Side({}, state.states, key, {}), wires, Env(backprop, self.rule), closed.lens, otherwise
-        )
+        return closed, [*closed.laid(closed.values(state.params, x), [state.optimiser]), y], key
 
     # -- use ---------------------------------------------------------------------------------
     @cached_property
@@ -172,27 +151,28 @@ class Learner:
 
     def evaluate(self, state: State, data: tuple[Any, Any], *, measure: Any = None) -> dict[str, float]:
         """The mean loss on (x, y), the accuracy where the loss has a notion of it, and what `measure` asks for."""
-        x, y = checked(self, data, 1)
-        found = jax.jit(evaluator(self, check_measures(measure)))(state.params, state.states, x, y)
+        x, y = self.checked(data, 1)
+        found = jax.jit(self.evaluator(check_measures(measure)))(state.params, state.states, x, y)
         return {name: float(value) for name, value in found.items()}
 
-    # -- files -------------------------------------------------------------------------------
-    def save(self, state: State, path: Any) -> None:
-        """Writes the state and the model's term to one file, whole or not at all; raises FileError if it cannot."""
-        save_arrays(path, _tree(state), self.model)
+    @property
+    def measured(self) -> list[str]:
+        return ["loss"] if self.loss.meaning.correct is None else ["loss", "accuracy"]
 
-    def load(self, path: Any) -> State:
-        """The state that `save` wrote; raises FileError for a damaged or foreign file or another model."""
-        like = jax.eval_shape(lambda: self.init(jax.random.key(0)))
-        tree = load_arrays(path, self.model, _tree(like))
-        return State(tree["params"], tree["optimiser"], tree["states"], tree["key"])
+    def evaluator(self, measures: Measures = ()) -> Callable[..., dict[str, Any]]:
+        def measure(params: Any, states: Any, xs: Any, y: Any) -> dict[str, Any]:
+            out = self.at(params, states, *xs)
+            label = self.label_array(y)
+            found = {"loss": self.loss.of(label)(out, y).mean()}
+            right = self.loss.right(label)
+            if right is not None:
+                found["accuracy"] = right(out, y).mean()
+            return found | {name: f(out, y).mean() for name, f in measures}
+
+        return in_chunks(measure)
 
     def __repr__(self) -> str:
         return f"learner({shorten(self.model)}, loss={self.loss!r}, optimiser={self.optimiser!r}, rule={self.rule!r})"
-
-
-def _tree(state: State) -> dict[str, Any]:
-    return {"params": state.params, "optimiser": state.optimiser, "states": state.states, "key": state.key}
 
 
 def learner(

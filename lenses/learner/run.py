@@ -17,13 +17,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ..compile import as_array, check_arrays
+from ..compile import as_array
 from ..errors import DataError, explain, shown
 from ..nans import first_place, has_nan
-from ..spaces import Array, IndexElement, ResidueElement, Space
+from ..spaces import Array, IndexElement, ResidueElement
 
 if TYPE_CHECKING:
-    from .learner import Learner, State
+    from .fit import Fit, State
     from .losses import Loss
 
 
@@ -62,24 +62,29 @@ def _bars(values: np.ndarray, width: int = 30) -> str:
     return "".join("▁▂▃▄▅▆▇█"[int(7 * v)] for v in scaled)
 
 
-def checked(fit: Learner, data: tuple[Any, Any], batch: int) -> tuple[Any, Any]:
-    """The data as arrays that fit the model, (tuple of inputs, labels); raises DataError otherwise."""
+def check_batch(batch: Any) -> None:
+    """Raises DataError unless `batch` is a number of examples."""
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise DataError(explain(f"batch={batch!r}", expected="a whole number, 1 or more"))
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise DataError(
-            explain("the data is no pair", expected="(x, y), the inputs and the labels", came=type(data).__name__)
-        )
-    x, y = data
-    if x is None or y is None:
-        raise DataError(explain(f"the {'inputs' if x is None else 'labels'} are None", expected="(x, y), arrays"))
-    xs = tuple(as_array(v, f"input {i}") for i, v in enumerate(x if isinstance(x, tuple | list) else (x,)))
-    y = as_array(y, "label")
-    n = len(y) if y.ndim else 0
-    if n == 0 or any(v.ndim == 0 or len(v) == 0 for v in xs):
-        raise DataError(explain("the data set is empty", inputs=[v.shape for v in xs], labels=y.shape))
-    if any(len(v) != n for v in xs):
-        raise DataError(explain("inputs and labels differ in number", inputs=[v.shape for v in xs], labels=y.shape))
+
+
+def arrays(x: Any) -> list[Any]:
+    """The inputs that `x` is, an array or several, as arrays."""
+    if x is None:
+        raise DataError(explain("the inputs are None", expected="arrays"))
+    return [as_array(v, f"input {i}") for i, v in enumerate(x if isinstance(x, tuple | list) else (x,))]
+
+
+def check_examples(xs: Sequence[Any], batch: int, y: Any = None) -> None:
+    """Raises DataError unless inputs, and labels if given, are as many as each other, `batch` at least, without NaN."""
+    every = [*xs, *([] if y is None else [y])]
+    shapes = {"inputs": [v.shape for v in xs], "labels": None if y is None else y.shape}
+    if not every or any(v.ndim == 0 or len(v) == 0 for v in every):
+        raise DataError(explain("the data set is empty", **shapes))
+    n = len(every[-1])
+    if any(len(v) != n for v in every):
+        what = "inputs" if y is None else "inputs and labels"
+        raise DataError(explain(f"{what} differ in number", **shapes))
     if batch > n:
         raise DataError(explain(f"a batch of {batch} is larger than the data", examples=n, do=f"use batch={n} or less"))
     for i, v in enumerate(xs):
@@ -88,13 +93,13 @@ def checked(fit: Learner, data: tuple[Any, Any], batch: int) -> tuple[Any, Any]:
                 explain(f"NaN in the data: input {i}", where=f"first at {first_place(v)}",
                         do="clean the data, e.g. with numpy.nan_to_num, or drop the rows")
             )  # fmt: skip
-    check_range(fit.loss, fit.label_array(y), y)
-    typed = check_arrays(fit.model.dom, xs, fit.model)
-    labels = fit.check_label(y)
-    same_batch(typed, fit.model.dom, labels, fit.label_array(y))
-    for i, (x, array) in enumerate(zip(xs, fit.model.dom, strict=True)):
+
+
+def carried_inputs(xs: Sequence[Any], dom: Sequence[Array]) -> tuple[Any, ...]:
+    """The inputs as they lie on the device; raises DataError where numbers are no elements of a ring."""
+    for i, (x, array) in enumerate(zip(xs, dom, strict=True)):
         _check_elements(f"input {i}", x, array)
-    return tuple(map(_carried, typed, fit.model.dom)), _carried(labels, fit.label_array(y))
+    return tuple(map(carried, xs, dom))
 
 
 def _check_elements(what: str, x: Any, array: Array) -> None:
@@ -106,12 +111,12 @@ def _check_elements(what: str, x: Any, array: Array) -> None:
             raise DataError(explain(f"{what} is out of range: {came}", expected=f"{expected}, as in {array!r}"))
 
 
-def _carried(x: Any, array: Array) -> Any:
+def carried(x: Any, array: Array) -> Any:
     """The data as they lie on the device: bits as bytes, which steps widen, all else as what it is."""
     return jnp.asarray(x, jnp.uint8 if array.element == ResidueElement(2) else None)
 
 
-def same_batch(xs: Sequence[Any], dom: Space, label: Any, array: Array) -> None:
+def same_batch(xs: Sequence[Any], dom: Sequence[Array], label: Any, array: Array) -> None:
     """Raises DataError unless inputs and labels have the same batch axes."""
     shapes = [x.shape[: x.ndim - a.rank] for x, a in zip([*xs, label], [*dom, array], strict=True)]
     if any(s != shapes[0] for s in shapes):
@@ -157,35 +162,28 @@ def check_measures(measure: Any) -> Measures:
     return tuple(measure.items())
 
 
-def evaluator(fit: Learner, measures: Measures = ()) -> Callable[..., dict[str, Any]]:
-    """f(params, states, xs, y) -> the means of the loss, of the accuracy where there is one, and of measures.
+def in_chunks(measure: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Means over examples, f(params, states, *rows), in chunks of 4096 rows."""
 
-    It goes in chunks of 4096.
-    """
-
-    def measure(params: Any, states: Any, xs: Any, y: Any) -> dict[str, Any]:
-        out = fit.at(params, states, *xs)
-        label = fit.label_array(y)
-        found = {"loss": fit.loss.of(label)(out, y).mean()}
-        right = fit.loss.right(label)
-        if right is not None:
-            found["accuracy"] = right(out, y).mean()
-        return found | {name: f(out, y).mean() for name, f in measures}
-
-    def whole(params: Any, states: Any, xs: Any, y: Any) -> dict[str, Any]:
-        n, size = len(y), 4096
+    def whole(params: Any, states: Any, *rows: Any) -> dict[str, Any]:
+        n, size = _count(rows), 4096
         chunks, rest = divmod(n, size)
         if chunks == 0:
-            return measure(params, states, xs, y)
+            return measure(params, states, *rows)
         cut = chunks * size
-        many = jax.tree.map(lambda v: v[:cut].reshape(chunks, size, *v.shape[1:]), (xs, y))
+        many = jax.tree.map(lambda v: v[:cut].reshape(chunks, size, *v.shape[1:]), rows)
         totals = jax.tree.map(lambda v: v.sum() * size, lax.map(lambda part: measure(params, states, *part), many))
         if rest:
-            last = measure(params, states, *jax.tree.map(lambda v: v[cut:], (xs, y)))
+            last = measure(params, states, *jax.tree.map(lambda v: v[cut:], rows))
             totals = jax.tree.map(lambda a, b: a + b * rest, totals, last)
         return jax.tree.map(lambda v: v / n, totals)
 
     return whole
+
+
+def _count(rows: Any) -> int:
+    """The number of examples."""
+    return len(jax.tree.leaves(rows)[-1])
 
 
 @jax.tree_util.register_dataclass
@@ -207,30 +205,30 @@ NEVER = 2**30
 
 
 def epochs_program(
-    fit: Learner, batch: int, shuffle: bool, evaluated: bool, patience: int | None, measures: Measures
+    fit: Fit, batch: int, shuffle: bool, evaluated: bool, patience: int | None, measures: Measures
 ) -> Any:
-    """The jitted ``loop(progress, stop, xs, y, key, test)``, which runs epochs until `stop`."""
-    evaluate = evaluator(fit, measures)
+    """The jitted ``loop(progress, stop, rows, key, test)``, which runs epochs until `stop`."""
+    evaluate = fit.evaluator(measures) if evaluated else None
 
-    def one_epoch(state: State, xs: Any, y: Any, key: Any, epoch: Any) -> tuple[State, Any]:
-        n = len(y)
+    def one_epoch(state: State, rows: Any, key: Any, epoch: Any) -> tuple[State, Any]:
+        n = _count(rows)
         steps = n // batch
         if shuffle:
             order = jax.random.permutation(jax.random.fold_in(key, epoch), n)[: steps * batch].reshape(steps, batch)
 
-            def step(state: State, rows: Any) -> Any:
-                return fit._step(state, tuple(v[rows] for v in xs), y[rows])
+            def step(state: State, drawn: Any) -> Any:
+                return fit._step(state, *jax.tree.map(lambda v: v[drawn], rows))
 
             state, losses = lax.scan(step, state, order)
         else:
-            parts = jax.tree.map(lambda v: v[: steps * batch].reshape(steps, batch, *v.shape[1:]), (xs, y))
+            parts = jax.tree.map(lambda v: v[: steps * batch].reshape(steps, batch, *v.shape[1:]), rows)
             state, losses = lax.scan(lambda s, part: fit._step(s, *part), state, parts)
         return state, losses.mean()
 
-    def body(p: Progress, xs: Any, y: Any, key: Any, test: Any) -> Progress:
-        state, loss = one_epoch(p.state, xs, y, key, p.epoch)
+    def body(p: Progress, rows: Any, key: Any, test: Any) -> Progress:
+        state, loss = one_epoch(p.state, rows, key, p.epoch)
         losses = p.losses.at[p.epoch].set(loss)
-        if not evaluated:
+        if evaluate is None:
             return Progress(p.epoch + 1, state, losses, *(p.measures, p.best_state, p.best_loss, p.best_epoch, p.stale))
         found = evaluate(state.params, state.states, *test)
         measures = {k: p.measures[k].at[p.epoch].set(v) for k, v in found.items()}
@@ -243,30 +241,31 @@ def epochs_program(
             jnp.where(better, p.epoch, p.best_epoch), jnp.where(better, 0, p.stale + 1),
         )  # fmt: skip
 
-    def loop(p: Progress, stop: Any, xs: Any, y: Any, key: Any, test: Any) -> Progress:
+    def loop(p: Progress, stop: Any, rows: Any, key: Any, test: Any) -> Progress:
         limit = NEVER if patience is None else patience
-        return lax.while_loop(lambda p: (p.epoch < stop) & (p.stale < limit), lambda p: body(p, xs, y, key, test), p)
+        return lax.while_loop(lambda p: (p.epoch < stop) & (p.stale < limit), lambda p: body(p, rows, key, test), p)
 
     return jax.jit(loop, donate_argnums=0)
 
 
 def run(
-    fit: Learner,
+    fit: Fit,
     state: State,
-    data: tuple[Any, Any],
+    data: Any,
     epochs: int,
     batch: int = 32,
     *,
     key: Any = "default",
-    evaluate: tuple[Any, Any] | None = None,
+    evaluate: Any = None,
     measure: Mapping[str, Callable[..., Any]] | None = None,
     patience: int | None = None,
     progress: bool = True,
     check_nans: bool = False,
 ) -> tuple[State, History]:
-    """See `Learner.run`."""
-    xs, y = checked(fit, data, batch)
-    test = checked(fit, evaluate, 1) if evaluate is not None else None
+    """See `Learner.run` and `Game.run`."""
+    check_batch(batch)
+    rows = fit.checked(data, batch)
+    test = fit.checked(evaluate, 1) if evaluate is not None else None
     if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
         raise DataError(explain(f"epochs={epochs!r}", expected="a whole number, 1 or more"))
     if patience is not None and evaluate is None:
@@ -280,11 +279,9 @@ def run(
             raise DataError(
                 explain("check_nans runs step by step, without evaluation", do="leave out evaluate and patience")
             )
-        return _checked_run(fit, state, xs, y, epochs, batch, key, progress)
+        return _checked_run(fit, state, rows, epochs, batch, key, progress)
 
-    names = []
-    if test is not None:
-        names = ["loss"] + (["accuracy"] if fit.loss.meaning.correct is not None else []) + [n for n, _ in measures]
+    names = [*fit.measured, *(name for name, _ in measures)] if test is not None else []
     program = _program(fit, batch, key is not None, test is not None, patience, measures)
     spare = state if patience is not None else None
     # Buffers of a few sizes only, so that another number of epochs needs no other program.
@@ -294,7 +291,7 @@ def run(
         jax.tree.map(jnp.copy, spare), jnp.asarray(jnp.inf), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32),
     )  # fmt: skip
     started = time.perf_counter()
-    p = _drive(lambda p, stop: program(p, stop, xs, y, key, test), p, epochs, progress)
+    p = _drive(lambda p, stop: program(p, stop, rows, key, test), p, epochs, progress)
     done = int(p.epoch)
     losses = np.asarray(p.losses)[:done]
     history = History(losses, {k: np.asarray(v)[:done] for k, v in p.measures.items()}, time.perf_counter() - started)
@@ -310,7 +307,7 @@ def run(
     return p.state, history
 
 
-def _program(fit: Learner, *options: Any) -> Any:
+def _program(fit: Fit, *options: Any) -> Any:
     cache = fit.__dict__.setdefault("_programs", {})
     if options not in cache:
         cache[options] = epochs_program(fit, *options)
@@ -344,19 +341,19 @@ def _drive(program: Any, p: Progress, epochs: int, progress: bool) -> Progress:
 
 
 def _checked_run(
-    fit: Learner, state: State, xs: Any, y: Any, epochs: int, batch: int, key: Any, progress: bool
+    fit: Fit, state: State, rows: Any, epochs: int, batch: int, key: Any, progress: bool
 ) -> tuple[State, History]:
     from tqdm.auto import trange
 
     started, losses = time.perf_counter(), []
     step = jax.jit(fit._step)
     for epoch in trange(epochs, unit="epoch", disable=not progress):
-        n = len(y)
+        n = _count(rows)
         order = np.arange(n) if key is None else np.asarray(jax.random.permutation(jax.random.fold_in(key, epoch), n))
         total = 0.0
         for i in range(n // batch):
-            rows = order[i * batch : (i + 1) * batch]
-            part = tuple(v[rows] for v in xs), y[rows]
+            drawn = order[i * batch : (i + 1) * batch]
+            part = jax.tree.map(lambda v, drawn=drawn: v[drawn], rows)
             new, loss = step(state, *part)
             if np.isnan(float(loss)) or has_nan(new.params):
                 fit.name_nan(state, *part)
