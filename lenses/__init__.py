@@ -1,6 +1,7 @@
 """A compositional language for learning: terms, their derivatives, and what they mean in JAX."""
 
 from .boxes.convolution import conv, max_pool, mean_pool
+from .boxes.gradients import scale_gradient
 from .boxes.lifted import lift
 from .boxes.linear import bias, dense, einsum, linear, matmul, scale
 from .boxes.lookup import constant, embedding, one_hot, select
@@ -57,6 +58,8 @@ from .differentiation.jacobian import Jacobian, jacobian
 from .errors import ArityError, DataError, FileError, LensError, ParameterError, SpaceError
 from .files import load_term, save_term
 from .inference import inference
+from .learner.adversarial import Adversarial, adversarial
+from .learner.games import Game, game
 from .learner.learner import Dreamer, Learner, dream, learner
 from .learner.losses import (
     absolute_error,
@@ -66,6 +69,7 @@ from .learner.losses import (
     softmax_cross_entropy,
     squared,
 )
+from .learner.modifiers import ascending, clipped, every
 from .learner.optimisers import adagrad, adam, adamw, momentum, nesterov, optax, rmsprop, sgd
 from .learner.rates import constant_rate, scheduled_rate
 from .learner.run import History

@@ -25,7 +25,7 @@ from .boxes.pointwise import gelu, maximum
 from .boxes.structure import Add, Copy, Discard, Zero, zero
 from .combinators import Block, Composite, Coupling, Expose, Para, Tied, expose, para
 from .errors import LensError, explain
-from .interpret import Cx, Side, batch_ranks, broadcast, evaluate
+from .interpret import Cx, Evened, Side, batch_ranks, broadcast, evaluate
 from .opaque import analytic, without_reverse
 from .spaces import Array, Index, Real, Space
 from .syntax import shorten
@@ -101,10 +101,13 @@ class Derivative(Composite):
     # The meaning is a derivative of the inner term's, not the inner term's own, so the lens is the
     # one that jax makes of it.
     def forward(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any, Any]:
-        return Box.forward(self, cx, p, xs)
+        ys, states, kept = Box.forward(self, cx, p, xs)
+        return ys, states, Evened(kept, batch_ranks(cx.cod, ys))
 
     def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        return Box.backward(self, cx, p, kept, ds)
+        # Changes of parameters have no batch axes, and messages to them that were filled in may have.
+        had = zip(cx.cod, ds, batch_ranks(cx.cod, ds), kept.had, strict=True)
+        return Box.backward(self, cx, p, kept.tape, [cx.rule.unbatch(a, d, n - own) for a, d, n, own in had])
 
     def run(self, cx: Cx, p: Side, xs: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         return Box.run(self, cx, p, xs)

@@ -8,7 +8,7 @@ with a term inside, the typed graph of that term.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 
@@ -458,9 +458,15 @@ def _trees(box: Box, ports: Sequence[Port], inner: Circuit | None) -> tuple[Tree
     return params, states, tied
 
 
+def _paths_alone(tree: Tree) -> Tree:
+    """A tree whose ports are told apart by their paths in it, whatever their boxes call them."""
+    return map_tree(lambda port: replace(port, name="port"), tree)
+
+
 def _merge_tied(into: Tree, tied: Tree, box: Box) -> None:
     for name, tree in tied.items():
-        if into.setdefault(name, tree) != tree:
+        known = into.setdefault(name, tree)
+        if known != tree and _paths_alone(known) != _paths_alone(tree):
             raise LensError(
                 explain(
                     f"two uses of tied({name!r}, ...) have different parameters",

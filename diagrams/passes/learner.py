@@ -14,7 +14,7 @@ from typing import Any
 from lenses.combinators import Expose
 from lenses.learner.learner import Dreamer, Learner
 from lenses.learner.losses import Loss
-from lenses.learner.optimisers import Update
+from lenses.learner.optimisers import Rated, Update
 from lenses.learner.rates import Rate
 from lenses.rules.rule import backprop
 from lenses.spaces import Array
@@ -137,7 +137,7 @@ class _Picture:
     def optimiser_text(self) -> str:
         """The optimiser as it is written, its first argument alone where there are many or where it is a schedule."""
         text = repr(self.optimiser)
-        if callable(self.optimiser.optimiser.rate):
+        if isinstance(self.optimiser.optimiser, Rated) and callable(self.optimiser.optimiser.rate):
             text = f"{text.split('(')[0]}(scheduled)"
         return clip(text if text.count(",") < 2 else text.split(",")[0] + ", …)", 28)
 

@@ -19,7 +19,8 @@ import lenses
 from .. import rules as rules_module
 from ..errors import LensError, explain
 from ..learner.losses import LOSSES, Loss
-from ..learner.optimisers import Optax, Optimiser, adamw
+from ..learner.modifiers import Modified
+from ..learner.optimisers import Optax, Optimiser, adamw, momentum
 from ..learner.optimisers import optax as wrapped
 from ..learner.rates import Rate
 from ..rules.rule import Rule
@@ -76,10 +77,12 @@ def optimisers() -> dict[str, Optimiser]:
     everything()
     found: dict[str, Optimiser] = {}
     for kind in dict.fromkeys(filter(own, below(Optimiser))):
-        if kind is Optax or RealElement not in kind.bases:
+        if kind is Optax or kind.put is Optimiser.put:
+            continue
+        if not issubclass(kind, Modified) and RealElement not in kind.bases:
             continue
         try:
-            found[kind.__name__] = kind(RATE)
+            found[kind.__name__] = kind(momentum(RATE)) if issubclass(kind, Modified) else kind(RATE)
         except TypeError as error:
             raise LensError(
                 explain(f"the optimiser {kind.__name__} has no default instance", because=str(error),

@@ -29,25 +29,14 @@ each: Callable[..., Tree] = jax.tree.map
 class Optimiser:
     """What an optimiser does to trees of parameters; `Update` is the box that it becomes.
 
-    A subclass says how its state starts (`slots`), where the model is run (`look`), and `put`.
+    A subclass says how its state starts (`init`), where the model is run (`look`), and `put`.
     """
 
-    rate: float | Schedule
     bases: ClassVar[tuple[type[Element], ...]] = (RealElement,)
     """The element types of parameters that it moves."""
 
-    def init(self, params: Tree) -> dict[str, Any]:
-        """The initial state: a dict of slots; "count" only where something depends on it."""
-        slots = self.slots(params)
-        return {"count": jnp.zeros((), jnp.int32)} | slots if self.counts else slots
-
-    @property
-    def counts(self) -> bool:
-        """Whether the state has the number of steps so far."""
-        return callable(self.rate)
-
-    def slots(self, params: Tree) -> dict[str, Any]:
-        """The state's trees, each like the parameters."""
+    def init(self, params: Tree) -> Any:
+        """The initial state, a tree of arrays."""
         return {}
 
     def look(self, state: Any, params: Tree) -> Tree:
@@ -57,18 +46,6 @@ class Optimiser:
     def put(self, state: Any, params: Tree, changes: Tree) -> tuple[Any, Tree]:
         """The new state and the new parameters."""
         raise NotImplementedError(type(self).__name__)
-
-    def step_size(self, state: Any) -> Any:
-        """The rate at this step."""
-        return self.rate(state["count"]) if callable(self.rate) else self.rate
-
-    def down(self, p: Any, u: Any, state: Any) -> Any:
-        """p moved by the rate against u, in p's own dtype."""
-        rate = self.step_size(state)
-        return p + u * -(rate.astype(p.dtype) if hasattr(rate, "astype") else rate)
-
-    def _next(self, state: Any) -> dict[str, Any]:
-        return {"count": state["count"] + 1} if self.counts else {}
 
     def lens(self, params: Tree) -> Update:
         """The optimiser as a box (S @ P -> P) at a tree of arrays, of their shapes, or of arrays of spaces."""
@@ -85,6 +62,39 @@ class Optimiser:
         own = [getattr(self, f.name) for f in fields(self)]
         shown = [getattr(v, "__name__", repr(v)) if callable(v) else repr(v) for v in own]
         return f"{type(self).__name__.lower()}({', '.join(shown)})"
+
+
+@dataclass(frozen=True, repr=False)
+class Rated(Optimiser):
+    """An optimiser with a rate, which may be a schedule; a subclass says what it remembers (`slots`)."""
+
+    rate: float | Schedule
+
+    def init(self, params: Tree) -> dict[str, Any]:
+        """The initial state: a dict of slots; "count" only where something depends on it."""
+        slots = self.slots(params)
+        return {"count": jnp.zeros((), jnp.int32)} | slots if self.counts else slots
+
+    @property
+    def counts(self) -> bool:
+        """Whether the state has the number of steps so far."""
+        return callable(self.rate)
+
+    def slots(self, params: Tree) -> dict[str, Any]:
+        """The state's trees, each like the parameters."""
+        return {}
+
+    def step_size(self, state: Any) -> Any:
+        """The rate at this step."""
+        return self.rate(state["count"]) if callable(self.rate) else self.rate
+
+    def down(self, p: Any, u: Any, state: Any) -> Any:
+        """p moved by the rate against u, in p's own dtype."""
+        rate = self.step_size(state)
+        return p + u * -(rate.astype(p.dtype) if hasattr(rate, "astype") else rate)
+
+    def _next(self, state: Any) -> dict[str, Any]:
+        return {"count": state["count"] + 1} if self.counts else {}
 
 
 @dataclass(frozen=True)
@@ -162,7 +172,7 @@ class Update(Box):
 
 
 @dataclass(frozen=True, repr=False)
-class SGD(Optimiser):
+class SGD(Rated):
     """p - rate p'."""
 
     def put(self, state: Any, params: Tree, changes: Tree) -> tuple[Any, Tree]:
@@ -170,7 +180,7 @@ class SGD(Optimiser):
 
 
 @dataclass(frozen=True, repr=False)
-class Momentum(Optimiser):
+class Momentum(Rated):
     """s' = gamma s + p'; p - rate s'."""
 
     gamma: float = 0.9
@@ -195,7 +205,7 @@ class Nesterov(Momentum):
 
 
 @dataclass(frozen=True, repr=False)
-class Adagrad(Optimiser):
+class Adagrad(Rated):
     """g = g + p'^2; p - rate p' / sqrt(g + epsilon)."""
 
     initial: float = 0.1
@@ -214,7 +224,7 @@ class Adagrad(Optimiser):
 
 
 @dataclass(frozen=True, repr=False)
-class RMSProp(Optimiser):
+class RMSProp(Rated):
     """v = decay v + (1 - decay) p'^2; p - rate p' / sqrt(v + epsilon)."""
 
     decay: float = 0.9
@@ -230,7 +240,7 @@ class RMSProp(Optimiser):
 
 
 @dataclass(frozen=True, repr=False)
-class Adam(Optimiser):
+class Adam(Rated):
     """Adam (Kingma and Ba 2015), with decoupled weight decay (Loshchilov and Hutter 2019) if `decay` is not 0."""
 
     b1: float = 0.9
@@ -259,17 +269,13 @@ class Adam(Optimiser):
 class Optax(Optimiser):
     """Any optax gradient transformation as a lens; its updates are added to the parameters."""
 
-    rate: Any
-
-    @property
-    def counts(self) -> bool:
-        return False
+    transformation: Any
 
     def init(self, params: Tree) -> Any:
-        return self.rate.init(params)
+        return self.transformation.init(params)
 
     def put(self, state: Any, params: Tree, changes: Tree) -> tuple[Any, Tree]:
-        updates, state = self.rate.update(changes, state, params)
+        updates, state = self.transformation.update(changes, state, params)
         return state, each(lambda p, u: p + u.astype(p.dtype), params, updates)
 
     def __repr__(self) -> str:

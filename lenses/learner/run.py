@@ -118,12 +118,25 @@ def carried(x: Any, array: Array) -> Any:
 
 def same_batch(xs: Sequence[Any], dom: Sequence[Array], label: Any, array: Array) -> None:
     """Raises DataError unless inputs and labels have the same batch axes."""
-    shapes = [x.shape[: x.ndim - a.rank] for x, a in zip([*xs, label], [*dom, array], strict=True)]
+    shapes = _batches([*xs, label], [*dom, array])
     if any(s != shapes[0] for s in shapes):
         raise DataError(
             explain("inputs and labels have different batch axes", inputs=shapes[:-1], labels=shapes[-1],
                     expected=f"the same, before {dom!r} and {array!r}")
         )  # fmt: skip
+
+
+def same_batches(xs: Sequence[Any], dom: Sequence[Array]) -> None:
+    """Raises DataError unless inputs have the same batch axes."""
+    shapes = _batches(xs, dom)
+    if any(s != shapes[0] for s in shapes):
+        raise DataError(
+            explain("inputs have different batch axes", inputs=shapes, expected=f"the same, before those of {dom!r}")
+        )
+
+
+def _batches(xs: Sequence[Any], dom: Sequence[Array]) -> list[tuple[int, ...]]:
+    return [x.shape[: x.ndim - a.rank] for x, a in zip(xs, dom, strict=True)]
 
 
 def check_range(loss: Loss, label: Array, y: Any) -> None:

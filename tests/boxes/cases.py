@@ -310,6 +310,7 @@ CASES: list[Case] = [
     ),
     Case(lenses.dot_product, V @ V, lambda p, y, t: -(y * t).sum(-1)),
     Case(lenses.hinge, V @ V, lambda p, y, t: np.maximum(1 - y * t, 0).sum(-1)),
+    Case(lenses.scale_gradient(-1.0), M, lambda p, x: x, smooth=False),
 ]
 
 ELSEWHERE = {

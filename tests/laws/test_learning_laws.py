@@ -55,7 +55,8 @@ from lenses.laws.structures.rates import RATE
 from lenses.learner.closed import supervised
 from lenses.learner.learner import Dream, Dreamer, Learner, State
 from lenses.learner.losses import LOSSES, Loss, Meaning
-from lenses.learner.optimisers import SGD, Adagrad, Adam, Momentum, Nesterov, Optax, Optimiser, RMSProp
+from lenses.learner.modifiers import Modified
+from lenses.learner.optimisers import SGD, Adagrad, Adam, Momentum, Nesterov, Optax, Optimiser, Rated, RMSProp
 from lenses.learner.rates import Rate, slowing
 from lenses.rules import direct_feedback_alignment, feedback_alignment, recompute
 from lenses.spaces import RealElement, Space, unit
@@ -140,7 +141,8 @@ def test_optimisers(name, x64):
     applying = check_all(OPTIMISER, optimiser)
     assert {"get", "kinds", "purity", "update", "product", "trajectory"} <= set(applying)
     verdict = only_verdict(OPTIMISER.laws["trajectory"], optimiser)
-    assert verdict.tried == STEPS or name == "clip alone"
+    # Clipping alone goes too far; uphill, differences of rounding grow.
+    assert verdict.tried == STEPS or name in ("clip alone", "Ascending")
 
 
 def test_what_looks_at_all_parameters_is_known():
@@ -419,7 +421,7 @@ class Coupled(Adam):
         return plain.put(state, params, each(lambda g, p: g + self.decay * p, changes, params))
 
 
-class Ascent(Optimiser):
+class Ascent(Rated):
     """Adds optax's updates with the wrong sign; it has no counterpart of its own."""
 
     def put(self, state, params, changes):
@@ -430,7 +432,7 @@ class Minus(Optax):
     """Takes optax's updates away."""
 
     def put(self, state, params, changes):
-        updates, state = self.rate.update(changes, state, params)
+        updates, state = self.transformation.update(changes, state, params)
         return state, each(lambda p, u: p - u, params, updates)
 
 
@@ -626,7 +628,7 @@ def test_what_is_wrong_is_seen(path, what, make, x64):
 
 
 def test_laws_without_a_class_of_their_own_say_why(x64):
-    class Unknown(Optimiser):
+    class Unknown(Rated):
         """A way of its own."""
 
     assert "COUNTERPARTS" in str(counterpart(Ascent(0.1))) and "COUNTERPARTS" in str(counterpart(Unknown(0.1)))
@@ -645,7 +647,8 @@ def test_rounding_that_grows_says_nothing(x64):
 
 def test_what_is_registered_is_known():
     assert set(FACTS) == set(LOSSES) == set(registry.losses())
-    kinds = {k for k in registry.below(Optimiser) if registry.own(k) and RealElement in k.bases}
+    moving = [k for k in registry.below(Optimiser) if registry.own(k) and k.put is not Optimiser.put]
+    kinds = {k for k in moving if issubclass(k, Modified) or RealElement in k.bases}
     assert {type(o) for o in registry.optimisers().values()} == kinds >= {SGD, Nesterov, Adam, RMSProp, Adagrad}
     assert not [name for name, o in registry.optimisers().items() if isinstance(counterpart(o), str)]
     exported = set(rules.__all__) - {"Clause", "Rule"}

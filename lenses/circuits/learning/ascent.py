@@ -18,7 +18,7 @@ from ...arguments import refuse
 from ...boxes.structure import Copy, Discard
 from ...learner.learner import Learner, State
 from ...learner.losses import Loss, Meaning
-from ...learner.optimisers import Optimiser, Tree, Update, each
+from ...learner.optimisers import Optimiser, Rated, Tree, Update, each
 from ...learner.rates import Rate, Schedule, check_rate
 from ...rules.rule import backprop
 from ...spaces import Array, Bits, Element, RealElement, ResidueElement, Space
@@ -70,7 +70,7 @@ xor_error = BitError()
 
 
 @dataclass(frozen=True, repr=False)
-class Ascent(Optimiser):
+class Ascent(Rated):
     """p + rate p'; over a ring, where the rate is 1, that is p + p'."""
 
     rate: float | Schedule = 1.0

@@ -25,7 +25,7 @@ from ...boxes.structure import Add, Check, Copy, Discard, Zero
 from ...combinators.parts import Block, Composite
 from ...errors import LensError, explain
 from ...interpret import Side
-from ...learner.optimisers import Optimiser, Tree, each
+from ...learner.optimisers import Optimiser, Rated, Tree, each
 from ...learner.rates import Schedule, check_rate
 from ...opaque import analytic
 from ...rules.rule import Backward, Clause, Forward, Rule
@@ -255,7 +255,7 @@ def boolean_variation() -> Rule:
 
 
 @dataclass(frozen=True, repr=False)
-class Flips(Optimiser):
+class Flips(Rated):
     """m' = beta m + rate q; a bit flips where m' votes against it by the threshold, and its m' is 0 again."""
 
     beta: float | None = 1.0

@@ -8,7 +8,7 @@ learning. The forms misprinted in 2021 stand below as laws that must fail.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,7 +19,8 @@ import optax
 
 from ...circuits.learning.ascent import Ascent
 from ...interpret import Env, Side, backward, forward
-from ...learner.optimisers import SGD, Adagrad, Adam, Momentum, Nesterov, Optax, Optimiser, RMSProp
+from ...learner.modifiers import Ascending, Clipped, Every, Modified
+from ...learner.optimisers import SGD, Adagrad, Adam, Momentum, Nesterov, Optax, Optimiser, Rated, RMSProp
 from ...rules.rule import backprop
 from ...typed import elaborate
 from ..compare import Difference, Verdict
@@ -76,8 +77,15 @@ def drawn_state(optimiser: Optimiser) -> Callable[[Generator], tuple[Any, Tree, 
 
 
 def own_rate(optimiser: Optimiser) -> bool:
-    """Whether the optimiser's `rate` is a rate, rather than all of an optax transformation."""
-    return not isinstance(optimiser, Optax) and "rate" in {f.name for f in fields(optimiser)}
+    """Whether the optimiser has a rate of its own."""
+    return isinstance(optimiser, Rated)
+
+
+def innermost(optimiser: Optimiser) -> Optimiser:
+    """The optimiser that others are made of."""
+    while isinstance(optimiser, Modified):
+        optimiser = optimiser.optimiser
+    return optimiser
 
 
 def slow(steps: Any) -> Any:
@@ -90,10 +98,11 @@ def slow(steps: Any) -> Any:
 
 @law(OPTIMISER, "get", "get(s, p) = p, for all but Nesterov's momentum", SOURCE, 15, needs="optimiser")
 def get(optimiser: Optimiser) -> Expected | str:
-    if isinstance(optimiser, Nesterov) and optimiser.gamma == 0:
+    inner = innermost(optimiser)
+    if isinstance(inner, Nesterov) and inner.gamma == 0:
         return "without momentum there is nothing ahead"
     claim = Agree(lambda s, p, g: optimiser.look(s, p), lambda s, p, g: p, drawn_state(optimiser))
-    return Expected(claim, not isinstance(optimiser, Nesterov))
+    return Expected(claim, not isinstance(inner, Nesterov))
 
 
 @law(OPTIMISER, "look-ahead", "get(s, p) = p - rate gamma s, for Nesterov's momentum", SOURCE, 15, needs="optimiser")
@@ -234,7 +243,8 @@ def parts_of(part: Any, seen: set[int] | None = None) -> Iterator[str]:
 
 def leafwise(optimiser: Optimiser) -> bool:
     """Whether what happens to a parameter is said to depend on that parameter alone."""
-    return not isinstance(optimiser, Optax) or not any(name in WHOLE for name in parts_of(optimiser.rate))
+    inner = innermost(optimiser)
+    return not isinstance(inner, Optax) or not any(name in WHOLE for name in parts_of(inner.transformation))
 
 
 @law(OPTIMISER, "product", "the optimiser of P * Q is that of P beside that of Q; fails where a norm of all is taken",
@@ -309,6 +319,31 @@ def by_hand(start: Any, step: Any, look: Any = None) -> Way:
     )
 
 
+def replaced(inner: Way, put: Any) -> Way:
+    """Another put, and the start and the look of a way."""
+    return Way(inner.start, inner.look, put)
+
+
+def boxed(bound: float, state: Any, params: Tree) -> tuple[Any, Tree]:
+    """Parameters brought back into a box, by optax."""
+    low, high = (jax.tree.map(lambda p, b=b: jnp.full_like(p, b), params) for b in (-bound, bound))
+    return state, optax.projections.projection_box(params, low, high)
+
+
+def now_and_then(steps: int, inner: Way) -> Way:
+    """A way whose last of so many steps alone is taken, by optax's mask of the others."""
+
+    def moves(changes: Tree, state: Any, params: Tree) -> tuple[Tree, Any]:
+        state, new = inner.put(state, params, changes)
+        return jax.tree.map(jnp.subtract, new, params), state
+
+    masked = optax.conditionally_mask(
+        optax.GradientTransformation(inner.start, moves), lambda step: step % steps == steps - 1
+    )
+    way = by_optax(masked)
+    return Way(way.start, lambda state, params: inner.look(state.inner_state, params), way.put)
+
+
 def _zeros(params: Tree) -> Tree:
     return jax.tree.map(jnp.zeros_like, params)
 
@@ -356,9 +391,17 @@ COUNTERPARTS: dict[type, Callable[[Any], Way]] = {
         )
     ),
     Ascent: _of_optax(lambda o: optax.chain(optax.scale(-1.0), optax.sgd(o.rate))),
-    Optax: _of_optax(lambda o: o.rate),
+    Optax: _of_optax(lambda o: o.transformation),
 }
-"""By the class of an optimiser, the way that it is held against; one without an entry is reported."""
+MODIFIERS: dict[type, Callable[[Any, Way], Way]] = {
+    Ascending: lambda o, inner: replaced(inner, lambda s, p, g: inner.put(s, p, optax.tree.scale(-1.0, g))),
+    Clipped: lambda o, inner: replaced(inner, lambda s, p, g: boxed(o.bound, *inner.put(s, p, g))),
+    Every: lambda o, inner: now_and_then(o.steps, inner),
+}
+"""By the class of an optimiser, the way that it is held against; one without an entry is reported.
+
+`MODIFIERS` has what makes an optimiser of another, and of the way of that one.
+"""
 
 
 @lru_cache(maxsize=128)
@@ -367,6 +410,9 @@ def counterpart(optimiser: Optimiser) -> Way | str:
     for kind in type(optimiser).__mro__:
         if kind in COUNTERPARTS:
             return COUNTERPARTS[kind](optimiser)
+        if kind in MODIFIERS:
+            inner = counterpart(optimiser.optimiser)  # type: ignore[attr-defined]
+            return inner if isinstance(inner, str) else MODIFIERS[kind](optimiser, inner)
     return f"nothing to hold {optimiser!r} against: add it to COUNTERPARTS in lenses/laws/structures/optimisers.py"
 
 
