@@ -72,15 +72,12 @@ class Closed:
         self._stood = [list(jax.tree.leaves(stand.wires)) for stand in self.stands]
         self._blocks = list(_blocks(self._stood, len(space)))
         boxes: list[Term] = []
-        self.order: list[int] = []
-        """The wires of P @ A as they lie in the domain of the lens."""
         dom = unit
         for at, wires in self._blocks:
-            box = Identity(1) if at is None else self.updates[at]
-            boxes.append(box)
-            self.order += wires
-            dom = dom @ (Space(space[i] for i in wires) if at is None else box.state.space @ box.params.space)
-        arranged = permute(*[self.order.index(i) for i in range(len(space))])
+            boxes.append(Identity(1) if at is None else self.updates[at])
+            dom = dom @ (unit if at is None else self.updates[at].state.space) @ Space(space[i] for i in wires)
+        order = [i for _, wires in self._blocks for i in wires]
+        arranged = permute(*[order.index(i) for i in range(len(space))])
         front = compose(tensor(*boxes), arranged) if boxes else Identity(0)
         beside = Identity(len(labels))
         self.lens = Typed(compose(tensor(front, beside), tensor(self.model, beside), loss, rate), dom @ labels)

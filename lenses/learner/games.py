@@ -28,7 +28,7 @@ from .closed import Closed, Stand, Wires
 from .fit import Fit, State
 from .optimisers import Optimiser
 from .rates import Rate, Schedule, check_rate
-from .run import arrays, carried_inputs, check_examples, run, same_batches
+from .run import History, arrays, carried_inputs, check_examples, run, same_batches
 
 Players = Mapping[str, Optimiser | None]
 
@@ -107,13 +107,16 @@ class Game(Fit):
         same_batches(typed, self.data)
         return carried_inputs(typed, self.data.arrays)
 
-    def run(self, state: State, data: Any, epochs: int, batch: int = 32, **options: Any) -> Any:
+    def run(
+        self, state: State, data: Any, epochs: int, batch: int = 32, *,
+        key: Any = "default", progress: bool = True, check_nans: bool = False,
+    ) -> tuple[State, History]:  # fmt: skip
         """Plays for some epochs, scanned on the device; returns the new state and a `History` of the loss.
 
         Arguments, besides the state, the data (an array, or a tuple of them, one for each input that is no noise),
         `epochs` and `batch`: `key`, `progress` and `check_nans` as in `Learner.run`.
         """
-        return run(self, state, data, epochs, batch, **options)
+        return run(self, state, data, epochs, batch, key=key, progress=progress, check_nans=check_nans)
 
     def __repr__(self) -> str:
         return f"game({shorten(self.model)}, loss={shorten(self.loss)}, players={self.players!r}, rule={self.rule!r})"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from jax import lax
 from ..compile import as_array
 from ..errors import DataError, explain, shown
 from ..nans import first_place, has_nan
-from ..spaces import Array, IndexElement, ResidueElement
+from ..spaces import Array, IndexElement, ResidueElement, Space
 
 if TYPE_CHECKING:
     from .fit import Fit, State
@@ -116,7 +116,7 @@ def carried(x: Any, array: Array) -> Any:
     return jnp.asarray(x, jnp.uint8 if array.element == ResidueElement(2) else None)
 
 
-def same_batch(xs: Sequence[Any], dom: Sequence[Array], label: Any, array: Array) -> None:
+def same_batch(xs: Sequence[Any], dom: Space, label: Any, array: Array) -> None:
     """Raises DataError unless inputs and labels have the same batch axes."""
     shapes = _batches([*xs, label], [*dom, array])
     if any(s != shapes[0] for s in shapes):
@@ -126,7 +126,7 @@ def same_batch(xs: Sequence[Any], dom: Sequence[Array], label: Any, array: Array
         )  # fmt: skip
 
 
-def same_batches(xs: Sequence[Any], dom: Sequence[Array]) -> None:
+def same_batches(xs: Sequence[Any], dom: Space) -> None:
     """Raises DataError unless inputs have the same batch axes."""
     shapes = _batches(xs, dom)
     if any(s != shapes[0] for s in shapes):
@@ -135,7 +135,7 @@ def same_batches(xs: Sequence[Any], dom: Sequence[Array]) -> None:
         )
 
 
-def _batches(xs: Sequence[Any], dom: Sequence[Array]) -> list[tuple[int, ...]]:
+def _batches(xs: Sequence[Any], dom: Iterable[Array]) -> list[tuple[int, ...]]:
     return [x.shape[: x.ndim - a.rank] for x, a in zip(xs, dom, strict=True)]
 
 

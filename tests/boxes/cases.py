@@ -310,7 +310,6 @@ CASES: list[Case] = [
     ),
     Case(lenses.dot_product, V @ V, lambda p, y, t: -(y * t).sum(-1)),
     Case(lenses.hinge, V @ V, lambda p, y, t: np.maximum(1 - y * t, 0).sum(-1)),
-    Case(lenses.scale_gradient(-1.0), M, lambda p, x: x, smooth=False),
 ]
 
 ELSEWHERE = {
@@ -343,6 +342,7 @@ ELSEWHERE = {
     "BetweenBases": "the base of the neurons of bits",
     "Update": "test_optimisers.py",
     "Rate": "test_rates.py",
+    "ScaleGradient": "test_games.py",
     "Loop": "the base of Repeat and Scan",
     "Composite": "the base of the combinators",
     "Combinator": "the base of the combinators",

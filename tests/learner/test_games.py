@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -205,10 +207,8 @@ def test_three_players_each_with_its_own_optimiser_and_sign():
 
 def test_players_inside_of_parts_and_a_loss_that_is_a_term():
     model = block("pair", block("f", dense(2)) >> block("g", dense(2))) @ identity
-    fit = game(
-        model, Real(2) @ Real(2), players={"pair.f": sgd(0.1), "pair.g.dense_0.weight": adam(0.1), "pair.g.dense_0.bias": None},
-        loss=squared, noise={1: "normal:2"},
-    )  # fmt: skip
+    players = {"pair.f": sgd(0.1), "pair.g.dense_0.weight": adam(0.1), "pair.g.dense_0.bias": None}
+    fit = game(model, Real(2) @ Real(2), players=players, loss=squared, noise={1: "normal:2"})
     state, history = fit.run(fit.init(jax.random.key(0)), X, epochs=2, batch=32, progress=False, key=None)
     assert set(state.optimiser) == {"pair.f", "pair.g.dense_0.weight"} and len(history) == 2
     assert not state.params["pair"]["g"]["dense_0"]["bias"].any() and state.params["pair"]["f"]["dense_0"]["bias"].any()
@@ -228,13 +228,16 @@ def test_gradients_are_scaled_and_stopped():
 
 def test_errors():
     parts = GENERATOR, DISCRIMINATOR, Real(3), Real(2)
-    pair = sgd(0.1), sgd(0.1)
+    pair: Any = (sgd(0.1), sgd(0.1))
+    one: Any = sgd(0.1)
+    other: Any = tanh
+    number: Any = 0.1
     refused(LensError, lambda: adversarial(dense(3), *parts[1:], optimisers=pair), "does not make", "Real\\(3\\)")
-    refused(LensError, lambda: adversarial(*parts, optimisers=sgd(0.1)), "two, of the generator")
-    refused(LensError, lambda: adversarial(*parts, optimisers=pair, loss=tanh), "binary_cross_entropy")
+    refused(LensError, lambda: adversarial(*parts, optimisers=one), "two, of the generator")
+    refused(LensError, lambda: adversarial(*parts, optimisers=pair, loss=other), "binary_cross_entropy")
     refused(LensError, lambda: adversarial(GENERATOR, dense(1) @ discard, Real(3), Real(2), optimisers=pair), "wires")
     refused(LensError, lambda: adversarial(*parts, optimisers=pair, penalty=-1.0), "penalty")
-    refused(LensError, lambda: ascending(0.1), "ascending", "adam")
+    refused(LensError, lambda: ascending(number), "ascending", "adam")
     refused(LensError, lambda: clipped(sgd(0.1), -1.0), "bound")
     refused(LensError, lambda: every(0, sgd(0.1)), "number of steps")
     model = block("f", dense(2)) >> block("g", dense(1)) >> reduce_sum(-1)

@@ -179,7 +179,7 @@ def update(optimiser: Optimiser) -> Agree:
 @law(OPTIMISER, "count of steps", "Adam's state, and that of every schedule, has the number of steps: k -> k + 1",
      "Kingma and Ba 2015, Algorithm 1; " + SOURCE, 15, needs="optimiser")  # fmt: skip
 def count(optimiser: Optimiser) -> Inspect | str:
-    if not (isinstance(optimiser, Adam) or (own_rate(optimiser) and callable(optimiser.rate))):
+    if not (isinstance(optimiser, Adam) or (isinstance(optimiser, Rated) and callable(optimiser.rate))):
         return "nothing in it depends on the number of steps"
 
     def finds(rng: Generator) -> str | None:
@@ -333,13 +333,15 @@ def boxed(bound: float, state: Any, params: Tree) -> tuple[Any, Tree]:
 def now_and_then(steps: int, inner: Way) -> Way:
     """A way whose last of so many steps alone is taken, by optax's mask of the others."""
 
-    def moves(changes: Tree, state: Any, params: Tree) -> tuple[Tree, Any]:
+    def moves(changes: Tree, state: Any, params: Tree = None) -> tuple[Tree, Any]:
         state, new = inner.put(state, params, changes)
         return jax.tree.map(jnp.subtract, new, params), state
 
-    masked = optax.conditionally_mask(
-        optax.GradientTransformation(inner.start, moves), lambda step: step % steps == steps - 1
-    )
+    def acts(step: Any, **_: Any) -> Any:
+        return step % steps == steps - 1
+
+    transformation: Any = (inner.start, moves)
+    masked = optax.conditionally_mask(optax.GradientTransformation(*transformation), acts)
     way = by_optax(masked)
     return Way(way.start, lambda state, params: inner.look(state.inner_state, params), way.put)
 
