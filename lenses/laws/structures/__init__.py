@@ -2,6 +2,7 @@
 
 from . import (
     additive,
+    ascent,
     boxes,
     category,
     copying,
@@ -13,6 +14,7 @@ from . import (
     monoidal,
     optimisers,
     parametrised,
+    polynomials,
     rates,
     reverse,
     rules,
@@ -21,6 +23,7 @@ from . import (
 
 __all__ = [
     "additive",
+    "ascent",
     "boxes",
     "category",
     "copying",
@@ -32,6 +35,7 @@ __all__ = [
     "monoidal",
     "optimisers",
     "parametrised",
+    "polynomials",
     "rates",
     "reverse",
     "rules",
