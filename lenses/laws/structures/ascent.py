@@ -15,6 +15,7 @@ import numpy as np
 from ...circuits.equality.derivative import reverse_netlist
 from ...circuits.learning import Ascender
 from ...circuits.reading import to_netlist
+from ...circuits.tables import lookup
 from ...errors import LensError
 from ...trees import leaves, pick, whole
 from ..law import law, structure
@@ -26,6 +27,8 @@ ASCENT = structure(
 SOURCE = "Wilson and Zanasi 2021, section 5"
 BATCHES = (1, 1, 3)
 """How many examples the steps that are tried have."""
+LABELS, MOST = 40, 8
+"""How many examples one pass has, and the most bits of a truth table that is filled in by one."""
 
 
 @law(ASCENT, "step", "theta' = theta + the part on P of R[f](theta, x, f(theta, x) + y)", SOURCE, 24)
@@ -58,5 +61,26 @@ def step(fit: Ascender) -> Inspect | str:
                 wrong = int(np.flatnonzero(came != expected)[0])
                 return f"bit {wrong} of the parameters becomes {came[wrong]} where R adds to {expected[wrong]}"
         return None
+
+    return Inspect(finds)
+
+
+@law(ASCENT, "one pass",
+     "from zero, an example at a time, a truth table comes to say at each row the label that the row had last",
+     "Wilson and Zanasi 2021, section 6: their figures on Iris are what this rule says of the data", 26)  # fmt: skip
+def one_pass(fit: Ascender) -> Inspect | str:
+    (first, *_), outputs = fit.model.dom, fit.model.cod[0].sizes
+    k = first.size
+    if first.rank != 1 or k > MOST or len(outputs) > 1 or fit.model.term != lookup(k, *outputs):
+        return f"the model is not one truth table of at most {MOST} bits"
+
+    def finds(rng: np.random.Generator) -> str | None:
+        x = rng.integers(0, 2, (LABELS, k)).astype("int32")
+        y = rng.integers(0, 2, (LABELS, *outputs)).astype("int32")
+        last = {tuple(row): label for row, label in zip(x.tolist(), y, strict=True)}
+        state, _ = fit.run(fit.init(jax.random.key(0)), (x, y), progress=False)
+        said = np.asarray(fit.predict(state, np.array(list(last), "int32")))
+        wrong = [row for row, label, one in zip(last, last.values(), said, strict=True) if (label != one).any()]
+        return f"the row {wrong[0]} does not say the label that it had last" if wrong else None
 
     return Inspect(finds)
