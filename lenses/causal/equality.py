@@ -9,6 +9,7 @@ of the numbers of states, so it is enough to unroll as often.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ import numpy as np
 
 from ..compile import compile as compile_
 from ..errors import LensError, SpaceError, explain
-from ..spaces import Space
+from ..spaces import ResidueElement, Space
+from ..typed import Typed
 from .maps import Causal, shorten_causal
 
 MOST = 1 << 16
@@ -76,29 +78,47 @@ class _Machine:
 
     def __init__(self, f: Causal):
         self.f = f
-        self.start = self._flat(compile_(f.initial)({}) if f.width_at(0) else ())
-        self._steps = [compile_(f.typed_step(t)) for t in range(len(f.first) + 1)]
+        start = compile_(f.initial)({}) if f.width_at(0) else ()
+        self.start = _rows(start if isinstance(start, tuple) else (start,), 1)
+        self._steps = [_runner(f.typed_step(t)) for t in range(len(f.first) + 1)]
 
-    @staticmethod
-    def _flat(values: Any, rows: int = 1) -> np.ndarray:
-        arrays = values if isinstance(values, tuple) else (values,)
-        parts = [np.asarray(v).reshape(rows, -1) for v in arrays]
-        return np.concatenate(parts, 1).astype(np.int64) if parts else np.zeros((rows, 0), np.int64)
+    def run(self, time: int, states: np.ndarray, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """New states and outputs, each (rows, columns), of states and inputs (rows, columns)."""
+        place = min(time, len(self.f.first))
+        found = self._steps[place](np.concatenate([states, inputs], 1))
+        new = self.f.spaces[min(time + 1, len(self.f.first))][0]
+        width = sum(a.size for a in new)
+        return found[:, :width], found[:, width:]
 
-    def run(self, time: int, states: np.ndarray, inputs: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """New states and outputs, each (rows, columns), of states (rows, columns) and as many inputs."""
-        net = self._steps[min(time, len(self.f.first))]
-        width = self.f.width_at(time)
-        arrays, at = [], 0
-        for array in net.dom.arrays[:width]:
-            arrays.append(states[:, at : at + array.size].reshape((-1, *array.sizes)).astype(array.dtype))
-            at += array.size
-        rows = len(states)
-        out = net({}, *arrays, *inputs) if arrays or inputs else net({})
-        every = out if isinstance(out, tuple) else (out,)
-        every = [np.broadcast_to(np.asarray(y), (rows, *a.sizes)) for y, a in zip(every, net.cod, strict=True)]
-        cut = self.f.width_at(time + 1)
-        return self._flat(tuple(every[:cut]), rows), self._flat(tuple(every[cut:]), rows)
+
+def _rows(values: Any, rows: int) -> np.ndarray:
+    """Arrays with `rows` in front as one array (rows, columns) of whole numbers."""
+    parts = [np.asarray(v).reshape(rows, -1) for v in values]
+    return np.concatenate([np.zeros((rows, 0), np.int64), *parts], 1).astype(np.int64)
+
+
+def _runner(step: Typed) -> Callable[[np.ndarray], np.ndarray]:
+    """A term without parameters as a function of rows: over bits by its gates, otherwise compiled."""
+    bits = ResidueElement(2)
+    if all(a.element == bits for a in (*step.dom, *step.cod)):
+        from ..circuits import to_netlist
+
+        netlist = to_netlist(step)
+        return lambda rows: netlist.evaluate(rows.T.astype(bool)).T.astype(np.int64)
+    net = compile_(step)
+    cuts = np.cumsum([a.size for a in step.dom])[:-1]
+
+    def run(rows: np.ndarray) -> np.ndarray:
+        # Few numbers of rows, so that few programs are compiled.
+        wide = np.zeros((1 << max(6, (len(rows) - 1).bit_length()), rows.shape[1]), np.int64)
+        wide[: len(rows)] = rows
+        parts = zip(np.split(wide, cuts, 1), step.dom, strict=False)
+        arrays = [part.reshape((-1, *a.sizes)).astype(a.dtype) for part, a in parts]
+        out = net({}, *arrays)
+        pairs = zip(out if isinstance(out, tuple) else (out,), step.cod, strict=True)
+        return _rows([np.broadcast_to(y, (len(wide), *a.sizes)) for y, a in pairs], len(wide))[: len(rows)]
+
+    return run
 
 
 def bisimilar(f: Causal, g: Causal, most: int = MOST) -> Bisimulation:
@@ -111,6 +131,7 @@ def bisimilar(f: Causal, g: Causal, most: int = MOST) -> Bisimulation:
     left, right = _Machine(f), _Machine(g)
     inputs = points_of(f.domain("bisimilar"))
     many = values_of(f.domain("bisimilar")) or 1
+    points = _rows(inputs, many)
     settled = max(len(f.first), len(g.first))
     pair = np.concatenate([left.start, right.start], 1)
     cut = left.start.shape[1]
@@ -119,7 +140,7 @@ def bisimilar(f: Causal, g: Causal, most: int = MOST) -> Bisimulation:
     frontier, numbers, time = pair, [0], 0
     while len(frontier):
         rows = np.repeat(np.arange(len(frontier)), many)
-        given = [np.tile(x, (len(frontier), *[1] * (x.ndim - 1))) for x in inputs]
+        given = np.tile(points, (len(frontier), 1))
         (s, y), (t, z) = left.run(time, frontier[rows, :cut], given), right.run(time, frontier[rows, cut:], given)
         wrong = np.flatnonzero((y != z).any(1))
         if len(wrong):
