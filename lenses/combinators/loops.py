@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -33,6 +33,9 @@ from ..trees import complete, renew
 from ..typed import Typed, infer, plain
 from .axes import in_front, steps_along, without
 from .parts import Composite, tied
+
+Between = Callable[[list[Any], Any], list[Any]]
+"""What becomes of the messages that a step sends back, and its place along the axis, a traced number."""
 
 
 @jax.tree_util.register_dataclass
@@ -144,7 +147,10 @@ class Loop(Composite):
         tape = Steps([*kept, *(entered[i] for i in plan[0])], *plan[1:])
         return (*values, *self.leave(cx, cx.cod.arrays, stepped, False)), states if self.stacked else last, tape
 
-    def backward(self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+    def backward(
+        self, cx: Cx, p: Side, kept: Any, ds: Sequence[Any], between: Between | None = None
+    ) -> tuple[Any, Sequence[Any]]:
+        """The steps backwards. `between` changes what a step, by its place along the axis, sends to the one before."""
         n, k = self.steps(cx.dom), self.carried
         rule, tied = cx.rule, cx.inner.tied
         own = {} if self.stacked else complete(p.params, {})
@@ -152,7 +158,7 @@ class Loop(Composite):
 
         def step(carry: Any, moving: Any) -> Any:
             messages, total, uses = carry
-            stepped, (params, states, key), own_kept = moving
+            (stepped, (params, states, key), own_kept), place = moving
             tape = kept.at(own_kept)
             side = self._side(p, params, states if self.stacked else p.states, key)
             env = cx.separate()
@@ -162,11 +168,15 @@ class Loop(Composite):
             uses = {name: meet(rule, tied[name], uses[name], new_uses[name]) for name in shared}
             total = total if self.stacked else meet(rule, cx.inner.params, total, changes)
             dxs = rule.fill(cx.inner.dom, dxs, rule.lead(cx.inner.cod, [*messages, *stepped]))
-            return (dxs[:k], total, uses), (dxs[k:], changes if self.stacked else None)
+            sent = dxs[:k] if between is None else between(dxs[:k], place)
+            return (sent, total, uses), (dxs[k:], changes if self.stacked else None)
 
         start = (list(ds[:k]), own, shared)
         moving = (self.enter_messages(cx, ds), self._per_step(cx, p, n), kept.arrays)
-        (messages, total, uses), (stepped, changes) = lax.scan(step, start, moving, length=n, reverse=not self.reversed)
+        places = None if between is None else jnp.arange(n)
+        (messages, total, uses), (stepped, changes) = lax.scan(
+            step, start, (moving, places), length=n, reverse=not self.reversed
+        )
         cx.use(uses)
         return changes if self.stacked else total, [*messages, *self.leave(cx, cx.dom.arrays, stepped, True)]
 

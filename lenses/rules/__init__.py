@@ -2,10 +2,12 @@
 
 from .activations import guided, straight_through
 from .feedback import direct_feedback_alignment, feedback_alignment
+from .real_time import real_time
 from .recompute import recompute
 from .relevance import lrp
 from .reversible import reversible
 from .rule import Clause, Rule, backprop
+from .truncated import truncated
 
 __all__ = [
     "Clause",
@@ -15,7 +17,9 @@ __all__ = [
     "feedback_alignment",
     "guided",
     "lrp",
+    "real_time",
     "recompute",
     "reversible",
     "straight_through",
+    "truncated",
 ]

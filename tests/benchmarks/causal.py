@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from lenses import Real, compile, elman, gru, lstm
+from lenses import Real, Rule, adam, backprop, compile, dense, elman, gru, learner, lstm, squared
+from lenses.rules import real_time
 
 from .hlo import difference, optimised
 from .measure import Figure, Options
@@ -21,6 +22,9 @@ TITLE = "sequences"
 
 STEPS, SIZE, WIDTH, BATCH = 64, 32, 128, 32
 CELLS: dict[str, Any] = {"elman": elman, "lstm": lstm, "gru": gru}
+
+
+RULES: dict[str, Rule] = {"real_time": real_time(), "backprop": backprop}
 
 
 def affine(box: Any, v: Any) -> Any:
@@ -121,4 +125,18 @@ def measure(options: Options) -> list[Figure]:
             Figure(f"{name}: operations in a step, both ways", p, {"hand-written scan": q}, "", p / q, "at most 1.01",
                    p <= 1.01 * q, [f"instructions, ours / hand-written: {differs or 'equal'}"])
         )  # fmt: skip
+    grown = {name: [step_bytes(steps, rule) for steps in (64, 512)] for name, rule in RULES.items()}
+    (a, b), (c, d) = grown["real_time"], grown["backprop"]
+    notes = [f"at 64 steps: {a} and {c} bytes; the network has 8 states, the batch is 4"]
+    what = "elman: growth of a training step's temporaries from 64 to 512 steps, real-time learning"
+    figures.append(Figure(what, b - a, {"backpropagation": d - c}, "bytes", None, "at most 2048", b - a <= 2048, notes))
     return figures
+
+
+def step_bytes(steps: int, rule: Rule) -> int:
+    """The temporaries of a training step of a small network, its inputs aside, in bytes."""
+    model = elman(8).after("time") >> dense(1)
+    fit = learner(model, Real(time=steps, d=2), loss=squared, optimiser=adam(1e-3), rule=rule)
+    x, y = jnp.zeros((4, steps, 2)), jnp.zeros((4, 1))
+    compiled = fit.step.lower(fit.init(jax.random.key(0)), x, y).compile()
+    return compiled.memory_analysis().temp_size_in_bytes - x.nbytes
