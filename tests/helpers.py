@@ -184,7 +184,7 @@ def isomorphic(f: Term, g: Term) -> bool:
 
 def normal(seed: int, *shape: int, dtype: Any = "float32") -> Any:
     """Normal numbers from a seed."""
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
+    return jax.device_put(np.random.default_rng(seed).normal(size=shape).astype(dtype))
 
 
 def sample(space: Space, seed: int = 0, batch: tuple[int, ...] = (), positive: bool = False) -> list[Any]:
@@ -195,10 +195,10 @@ def sample(space: Space, seed: int = 0, batch: tuple[int, ...] = (), positive: b
         element: Any = array.element
         shape = (*batch, *array.sizes)
         if array.change is None:
-            out.append(jnp.asarray(rng.integers(0, element.below, shape), "int32"))
+            out.append(jax.device_put(rng.integers(0, element.below, shape).astype("int32")))
         else:
             values = rng.normal(size=shape)
-            out.append(jnp.asarray(np.abs(values) + 0.5 if positive else values, array.dtype))
+            out.append(jax.device_put((np.abs(values) + 0.5 if positive else values).astype(array.dtype)))
     return out
 
 
@@ -206,7 +206,7 @@ def randomise(tree: Any, seed: int = 7) -> Any:
     """The tree with every float array replaced by normal numbers, so that zeros and ones hide nothing."""
     leaves, structure = jax.tree.flatten(tree)
     rng = np.random.default_rng(seed)
-    return jax.tree.unflatten(structure, [jnp.asarray(rng.normal(size=x.shape), x.dtype) for x in leaves])
+    return jax.tree.unflatten(structure, [jax.device_put(rng.normal(size=x.shape).astype(x.dtype)) for x in leaves])
 
 
 def close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-6) -> None:
@@ -235,7 +235,7 @@ def difference(f: Any, x: Any, direction: Any, step: float = 1e-3) -> Any:
 
 def inner(a: Any, b: Any) -> Any:
     """The inner product of two trees."""
-    return sum(jnp.vdot(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
+    return sum(np.vdot(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
 
 
 def primitives(jaxpr: Any) -> list[str]:

@@ -95,11 +95,13 @@ def one_or_more(value):
 
 def setup(term, dom, batch):
     net = compile(term, dom)
-    params = jax.tree.map(lambda p: p + 0.1, net.init(jax.random.key(0)))
+    params = jax.tree.map(lambda p: np.asarray(p) + 0.1, net.init(jax.random.key(0)))
     xs = sample(dom, 1, batch)
-    ys = one_or_more(net(params, *xs))
-    dys = [jnp.asarray(d, y.dtype) for d, y in zip(sample(net.cod, 2, batch), ys, strict=True)]
-    dys = [jnp.broadcast_to(d, y.shape) for d, y in zip(dys, ys, strict=True)]
+    ys = one_or_more(jax.eval_shape(net, params, *xs))
+    dys = [
+        jnp.asarray(np.broadcast_to(np.asarray(d, y.dtype), y.shape))
+        for d, y in zip(sample(net.cod, 2, batch), ys, strict=True)
+    ]
     return net, params, xs, dys
 
 
@@ -108,11 +110,15 @@ def setup(term, dom, batch):
 def test_reverse_is_that_of_jax(name, batch, x64):
     term, dom = CASES[name]
     net, params, xs, dys = setup(term, dom, batch)
-    _, pullback = jax.vjp(lambda p, *xs: one_or_more(net(p, *xs)), params, *xs)
-    dparams, *dxs = pullback(tuple(dys))
     back = reverse(term, dom)
     assert back.dom == dom @ net.cod and back.cod == dom
-    out = compile(back)(params, *xs, *dys)
+
+    @jax.jit
+    def both(params, xs, dys):
+        _, pullback = jax.vjp(lambda p, *xs: one_or_more(net(p, *xs)), params, *xs)
+        return pullback(tuple(dys)), compile(back)(params, *xs, *dys)
+
+    (dparams, *dxs), out = both(params, xs, dys)
     got, changes = out if params else (out, {})
     close(list(one_or_more(got)), dxs, 1e-12, 1e-12)
     close(changes, dparams, 1e-12, 1e-12)
@@ -124,10 +130,16 @@ def test_tangent_is_that_of_jax(name, batch, x64):
     term, dom = CASES[name]
     net, params, xs, _ = setup(term, dom, batch)
     moves = sample(dom, 3, batch)
-    ys, dys = jax.jvp(lambda *xs: one_or_more(net(params, *xs)), tuple(xs), tuple(moves))
     along = tangent(term, dom)
     assert along.dom == dom @ dom and along.cod == net.cod @ net.cod
-    close(list(one_or_more(compile(along)(params, *xs, *moves))), [*ys, *dys], 1e-12, 1e-12)
+
+    @jax.jit
+    def both(params, xs, moves):
+        pair = jax.jvp(lambda *xs: one_or_more(net(params, *xs)), tuple(xs), tuple(moves))
+        return pair, compile(along)(params, *xs, *moves)
+
+    (ys, dys), out = both(params, xs, moves)
+    close(list(one_or_more(out)), [*ys, *dys], 1e-12, 1e-12)
 
 
 @pytest.mark.parametrize("name", ["perceptron", "repeat", "lifted", "scan"])
@@ -136,8 +148,13 @@ def test_tangent_of_exposed_parameters(name, x64):
     whole = expose(term, dom)
     net = compile(whole, whole.params @ dom)
     values, moves = sample(net.dom, 1), sample(net.dom, 2)
-    ys, dys = jax.jvp(lambda *v: one_or_more(net({}, *v)), tuple(values), tuple(moves))
-    got = compile(tangent(whole, whole.params @ dom))({}, *values, *moves)
+
+    @jax.jit
+    def both(values, moves):
+        pair = jax.jvp(lambda *v: one_or_more(net({}, *v)), tuple(values), tuple(moves))
+        return pair, compile(tangent(whole, whole.params @ dom))({}, *values, *moves)
+
+    (ys, dys), got = both(values, moves)
     close(list(one_or_more(got)), [*ys, *dys], 1e-12, 1e-12)
 
 
@@ -154,10 +171,12 @@ def test_reverse_again(name, x64):
         _, pullback = jax.vjp(lambda *xs: one_or_more(net(p, *xs)), *xs)
         return pullback(tuple(dys))
 
-    _, pullback = jax.vjp(back, params, *xs, *dys)
-    seeds = tuple(sample(dom, 5))
-    dparams, *dall = pullback(seeds)
-    out = second(params, *xs, *dys, *seeds)
+    @jax.jit
+    def both(params, xs, dys, seeds):
+        _, pullback = jax.vjp(back, params, *xs, *dys)
+        return pullback(seeds), second(params, *xs, *dys, *seeds)
+
+    (dparams, *dall), out = both(params, xs, dys, tuple(sample(dom, 5)))
     # P also leaves the first reverse derivative on the side, where nothing comes back to it.
     got, changes = out if params else (out, {})
     close(list(one_or_more(got)), dall, 1e-12, 1e-12)
@@ -238,11 +257,16 @@ def test_the_reverse_of_a_product_is_a_term_of_products(pattern, batch, x64):
     product = einsum(pattern).at(dom)
     back = reverse(product)
     assert not any(isinstance(node.box, Reverse) for node in back.graph.nodes)
-    args = sample(back.dom, 1, batch)
-    opaque = compile(Reverse(product), back.dom)
-    close(compile(back)({}, *args), opaque({}, *args), 1e-12, 1e-12)
-    _, pullback = jax.vjp(lambda *xs: compile(product)({}, *xs), *args[:-1])
-    close(list(one_or_more(compile(back)({}, *args))), list(pullback(args[-1])), 1e-12, 1e-12)
+
+    @jax.jit
+    def three(*args):
+        _, pullback = jax.vjp(lambda *xs: compile(product)({}, *xs), *args[:-1])
+        opaque = compile(Reverse(product), back.dom)
+        return compile(back)({}, *args), opaque({}, *args), pullback(args[-1])
+
+    ours, opaque, theirs = three(*sample(back.dom, 1, batch))
+    close(ours, opaque, 1e-12, 1e-12)
+    close(list(one_or_more(ours)), list(theirs), 1e-12, 1e-12)
 
 
 @pytest.mark.parametrize("pattern", ["i i -> i", "i j -> j", "i i j ->"])
