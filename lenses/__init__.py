@@ -66,6 +66,8 @@ from .learner.losses import (
     binary_cross_entropy,
     dot_product,
     hinge,
+    log_cosh,
+    quartic,
     softmax_cross_entropy,
     squared,
 )

@@ -104,7 +104,16 @@ def fault(term: Term, dom: Sequence[A], wire: int | str) -> Fault:
 
 
 BINARY = ("multiply", "subtract", "divide", "maximum", "minimum")
-LOSSES = ("squared", "absolute_error", "softmax_cross_entropy", "binary_cross_entropy", "dot_product", "hinge")
+LOSSES = (
+    "squared",
+    "quartic",
+    "log_cosh",
+    "absolute_error",
+    "softmax_cross_entropy",
+    "binary_cross_entropy",
+    "dot_product",
+    "hinge",
+)
 
 
 def image_box(rng: Random) -> Term:

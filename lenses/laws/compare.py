@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from ..boxes.structure import Check, Copy, Discard
+from ..finite import all_points, count
 from ..functor import fold
 from ..spaces import RealElement, Space
 from . import exact
 from .maps import Equation, Map
-from .points import EXACT, USUAL, all_points, count, points
+from .points import EXACT, USUAL, points
 from .reference import Jitter, meaning
 from .verdict import FUNCTION, Difference, Verdict
 
@@ -51,7 +52,7 @@ def compare(equation: Equation, seed: int = 0, kinds: Sequence[str] = USUAL, str
     size = count(left.dom)
     pair = exact.read(equation)
     if size <= MOST:
-        found = _exact(equation, all_points(left.dom) if left.dom.arrays else [], int(size))
+        found = _exact(equation, all_points(left.dom), int(size))
         return exact.polynomials(pair, found, strict) if pair and found.outcome == "proved" else found
     decided = exact.decided(equation, pair, seed, strict) if pair else None
     if decided is not None:

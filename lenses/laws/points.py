@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -56,31 +55,6 @@ def points(space: Space, rng: Generator, kinds: Sequence[str] = USUAL) -> list[A
 
 
 def finite_values(array: Array) -> Any:
-    """All the values of an element, where they are few enough to go through; None otherwise."""
+    """All the values of an element, where they are few enough to choose from; None otherwise."""
     values = array.element.values
     return None if values is None or len(values) > 256 else np.asarray(values)
-
-
-def count(space: Space) -> float:
-    """How many points a space has; infinite for the reals."""
-    total = 1.0
-    for array in space:
-        values = finite_values(array)
-        if values is None:
-            return math.inf
-        total *= float(len(values)) ** array.size
-        if total > 1e12:
-            return math.inf
-    return total
-
-
-def all_points(space: Space) -> list[Any]:
-    """Every point of a finite space, as arrays with an axis of points in front."""
-    choices = [finite_values(a) for a in space for _ in range(a.size)]
-    places = np.unravel_index(np.arange(math.prod(map(len, choices))), [len(c) for c in choices])
-    table = np.stack([choice[place] for choice, place in zip(choices, places, strict=True)], 1)
-    out, at = [], 0
-    for a in space:
-        out.append(table[:, at : at + a.size].reshape((-1, *a.sizes)).astype(a.dtype))
-        at += a.size
-    return out

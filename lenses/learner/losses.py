@@ -7,6 +7,7 @@ a change too, where it is real.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -49,6 +50,8 @@ def _right_class(y: Any, label: Any) -> Any:
 
 LOSSES: dict[str, Meaning] = {
     "squared": Meaning(lambda y, t: 0.5 * ((y - t) ** 2).sum(-1)),
+    "quartic": Meaning(lambda y, t: 0.25 * ((y - t) ** 4).sum(-1)),
+    "log_cosh": Meaning(lambda y, t: (jnp.logaddexp(y - t, t - y) - math.log(2)).sum(-1)),
     "absolute_error": Meaning(lambda y, t: _size(y - t).sum(-1)),
     "softmax_cross_entropy": Meaning(
         lambda y, t: -(t * jax.nn.log_softmax(y)).sum(-1), _integer_cross_entropy, _right_class
@@ -130,6 +133,10 @@ class Loss(Box):
 
 squared = Loss("squared")
 """Half the sum of squared differences along the last axis."""
+quartic = Loss("quartic")
+"""A quarter of the sum of fourth powers of differences along the last axis."""
+log_cosh = Loss("log_cosh")
+"""The sum of log cosh of the differences along the last axis; its derivative, their tanh, is bounded."""
 absolute_error = Loss("absolute_error")
 """The sum of absolute differences along the last axis."""
 softmax_cross_entropy = Loss("softmax_cross_entropy")

@@ -9,10 +9,10 @@ import lenses
 from lenses import Bits, LensError, Space, Typed, copy, expose, identity, laws, multiply, reverse, swap
 from lenses.circuits import circuit, conj, disj, equal_formal, lookup, mux, neg, to_netlist, xor
 from lenses.circuits.equality import reverse_netlist
+from lenses.finite import count
 from lenses.laws import exact
 from lenses.laws.compare import MOST, compare
 from lenses.laws.maps import Equation, Map
-from lenses.laws.points import count
 from lenses.laws.verdict import FORMAL, FUNCTION
 
 BIT = Bits()

@@ -34,6 +34,8 @@ LABELS = {
 
 CHANGES = {
     "squared": lambda y, t: (y - t, t - y),
+    "quartic": lambda y, t: ((y - t) ** 3, (t - y) ** 3),
+    "log_cosh": lambda y, t: (np.tanh(y - t), np.tanh(t - y)),
     "absolute_error": lambda y, t: (np.sign(y - t), np.sign(t - y)),
     "softmax_cross_entropy": lambda y, t: (softmax(y) * t.sum(-1, keepdims=True) - t, -np.log(softmax(y))),
     "binary_cross_entropy": lambda y, t: (sigmoid(y) - t, -y),
@@ -76,6 +78,8 @@ def test_against_other_libraries(x64):
     close(losses, optax.softmax_cross_entropy_with_integer_labels(jnp.asarray(y), jnp.asarray(labels)), 1e-10)
     close(compile(lenses.softmax_cross_entropy, space @ space)({}, y, np.eye(4)[labels]), losses, 1e-10)
     close(compile(lenses.squared, space @ space)({}, y, y[::-1]), optax.l2_loss(y, y[::-1]).sum(-1), 1e-10)
+    close(compile(lenses.log_cosh, space @ space)({}, y, y[::-1]), optax.log_cosh(y, y[::-1]).sum(-1), 1e-10)
+    close(compile(lenses.quartic, space @ space)({}, y, y[::-1]), (optax.l2_loss(y, y[::-1]) ** 2).sum(-1), 1e-10)
     bits = rng.integers(0, 2, (50, 4)) * 1.0
     close(
         compile(lenses.binary_cross_entropy, space @ space)({}, y, bits),

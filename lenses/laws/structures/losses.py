@@ -75,6 +75,8 @@ def _step(margin: Any) -> Any:
 
 FACTS: dict[str, Facts] = {
     "squared": Facts(lambda y, t: y - t, lambda y, t: t - y, zero=True),
+    "quartic": Facts(lambda y, t: (y - t) ** 3, lambda y, t: (t - y) ** 3, zero=True),
+    "log_cosh": Facts(lambda y, t: jnp.tanh(y - t), lambda y, t: jnp.tanh(t - y), zero=True),
     "absolute_error": Facts(lambda y, t: jnp.sign(y - t), lambda y, t: jnp.sign(t - y), zero=True),
     "softmax_cross_entropy": Facts(
         lambda y, t: jax.nn.softmax(y) - t, lambda y, t: -jax.nn.log_softmax(y), distribution, positions=False
@@ -122,7 +124,8 @@ def _times(c: Any, v: Any) -> Any:
 
 
 @law(LOSS, "change of the prediction",
-     "R[loss](y, t, c) is c (y - t) on the prediction for squared; c sign(y - t) for absolute; c (softmax(y) - t); "
+     "R[loss](y, t, c) is c (y - t) on the prediction for squared; c (y - t)^3 for quartic; "
+     "c tanh(y - t) for log-cosh; c sign(y - t) for absolute; c (softmax(y) - t); "
      "c (sigmoid(y) - t); -c t for dot product; -c t where 1 - y t > 0 for hinge",
      SOURCE, 14, needs="loss")  # fmt: skip
 def change_of_prediction(loss: Loss) -> Equation | str:
@@ -140,7 +143,8 @@ def change_of_prediction(loss: Loss) -> Equation | str:
 
 
 @law(LOSS, "change of the label",
-     "R[loss](y, t, c) is c (t - y) on the label for squared; c sign(t - y) for absolute; -c log softmax(y); "
+     "R[loss](y, t, c) is c (t - y) on the label for squared; c (t - y)^3 for quartic; "
+     "c tanh(t - y) for log-cosh; c sign(t - y) for absolute; -c log softmax(y); "
      "-c y for binary and dot product; -c y where 1 - y t > 0 for hinge",
      SOURCE, 14, needs="loss")  # fmt: skip
 def change_of_label(loss: Loss) -> Equation | str:
@@ -228,7 +232,8 @@ def _nothing(x: Any) -> Any:
     return jnp.zeros((), x.dtype)
 
 
-@law(LOSS, "zero at the label", "loss(t, t) = 0; for squared, absolute and hinge", SOURCE, 14, needs="loss")
+@law(LOSS, "zero at the label", "loss(t, t) = 0; for squared, quartic, log-cosh, absolute and hinge", SOURCE, 14,
+     needs="loss")  # fmt: skip
 def zero_at_label(loss: Loss) -> Expected | str:
     known = facts(loss)
     if isinstance(known, str):
