@@ -18,9 +18,11 @@ from ..boxes.linear import Dense, Weighted
 from ..boxes.structure import Add, Check, Copy, Discard
 from ..functor import Table
 from ..interpret import Cx, Side
-from ..spaces import Space
+from ..spaces import Array, RealElement, Space
 from ..syntax import shorten
 from ..terms import Box
+from ..trees import nest, pick, renew
+from ..typed import Cell
 from .blocks import diagonal, matrix, unit
 from .local import Local, adding, copying, ending, structured
 
@@ -29,25 +31,26 @@ from .local import Local, adding, copying, ending, structured
 class Point:
     """Where a box is differentiated: its side and inputs, and the places of those parameters and inputs that move.
 
-    `learned` are names of ports.
+    `learned` are paths into the tree of its parameters, with those tied by name under their names.
     """
 
     cx: Cx
     side: Side
     xs: Sequence[Any]
-    learned: tuple[str, ...]
+    learned: tuple[tuple[str, ...], ...]
     inputs: tuple[int, ...]
 
     @property
     def moving(self) -> list[Any]:
         """What moves: parameters first."""
-        return [*(self.side.params[name] for name in self.learned), *(self.xs[i] for i in self.inputs)]
+        return [*(pick(weights(self.cx.cell, self.side), p) for p in self.learned), *(self.xs[i] for i in self.inputs)]
 
     @property
     def dom(self) -> Space:
         """The arrays that move."""
-        ports = {port.name: port.array for port in self.cx.cell.ports}
-        return Space([*(ports[name] for name in self.learned), *(self.cx.dom[i] for i in self.inputs)])
+        held = self.moving[: len(self.learned)]
+        own = [Array(x.shape, element=RealElement(jnp.dtype(x.dtype).name)) for x in held]
+        return Space([*own, *(self.cx.dom[i] for i in self.inputs)])
 
     @property
     def cod(self) -> Space:
@@ -60,8 +63,10 @@ class Point:
         xs = list(self.xs)
         for i, x in zip(self.inputs, moving[n:], strict=True):
             xs[i] = x
-        params = self.side.params | dict(zip(self.learned, moving[:n], strict=True))
-        ys, _ = self.cx.cell.box.run(self.cx, replace(self.side, params=params), xs)
+        new = renew(weights(self.cx.cell, self.side), nest(self.learned, moving[:n]))
+        shared = {name: new.pop(name) for name in self.cx.cell.shared}
+        side = replace(self.side, params=new, shared=self.side.shared | shared)
+        ys, _ = self.cx.cell.box.run(self.cx, side, xs)
         pairs = list(zip(ys, self.cx.cod, strict=True))
         return [y for y, a in pairs if a.real], [y for y, a in pairs if not a.real]
 
@@ -69,6 +74,11 @@ class Point:
         """All outputs in their order."""
         reals, rest = iter(real), iter(others)
         return [next(reals) if a.real else next(rest) for a in self.cx.cod]
+
+
+def weights(cell: Cell, side: Side) -> dict[str, Any]:
+    """The parameters that a box uses: its own, and those tied by name, under their names."""
+    return side.params | {name: side.shared[name] for name in cell.shared}
 
 
 Clause = Callable[[Point], tuple[list[Any], Local]]

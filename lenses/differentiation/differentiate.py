@@ -10,7 +10,7 @@ mode), or lists of factors, which are multiplied in the cheapest order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -29,9 +29,9 @@ from ..terms import Term
 from ..trees import check_tree, map_tree, whole
 from ..typed import Cell, Circuit, Typed
 from .category import Layer, LinearMaps
-from .derivatives import Point, local
+from .derivatives import Point, local, weights
 from .functions import functions
-from .local import Local, starting
+from .local import Local, copying, ending, starting
 
 
 class Wire(NamedTuple):
@@ -48,6 +48,7 @@ class Trace:
     row: list[tuple[int, Array]] = field(default_factory=list)
     layers: list[Layer] = field(default_factory=list)
     wires: int = 0
+    tied: dict[int, int] = field(default_factory=dict)  # the wire that is left of one that is used several times
     known: dict[Any, Local] | None = None  # of boxes looked at without numbers, the maps that there can be
 
     def enter(self, array: Array) -> int:
@@ -68,6 +69,18 @@ class Trace:
         self.row = [*(self.row[i] for i in before), *outs, *(self.row[i] for i in behind)]
         return [number for number, _ in outs]
 
+    def use(self, number: int) -> int:
+        """The wire to take for one of the uses of a wire: a copy, where there may be others."""
+        if number in self.tied:
+            array = next(array for n, array in self.row if n == self.tied[number])
+            self.tied[number], number = self.apply([self.tied[number]], copying(Space([array])))
+        return number
+
+    def end(self, number: int) -> None:
+        """Ends a wire of which there may be several uses, after the last one."""
+        last = self.tied.pop(number)
+        self.apply([last], ending(Space(array for n, array in self.row if n == last)))
+
     @property
     def space(self) -> Space:
         """The arrays of the row."""
@@ -82,7 +95,13 @@ def run(circuit: Circuit, side: Side, wires: Iterable[Wire], trace: Trace) -> li
         own, box = side.of(cell), cell.box
         if cell.inner is not None and isinstance(box, Expose):
             n = len(cell.dom) - len(box.term.dom)
-            return run(cell.inner, box.open_side(own, ins[:n]), ins[n:], trace)
+            inside = box.open_side(own, ins[:n])
+            tied = [w.number for w in jax.tree.leaves(inside.shared, is_leaf=_is_wire) if w.number is not None]
+            trace.tied |= {number: number for number in tied}
+            outs = run(cell.inner, inside, ins[n:], trace)
+            for number in tied:
+                trace.end(number)
+            return outs
         if cell.inner is not None and isinstance(box, Block | Tied | Coupling):
             return run(cell.inner, box.side(Cx(cell, env), own), ins, trace)
         return _through(cell, Cx(cell, env), own, ins, trace)
@@ -94,12 +113,12 @@ def _through(cell: Cell, cx: Cx, own: Side, ins: Sequence[Wire], trace: Trace) -
     """The wires that come out of one box."""
     if trace.known is not None:
         return _looked(cell, cx, own, ins, trace, trace.known)
-    learned, inputs = _moving(own, ins)
+    learned, inputs = _moving(cell, own, ins)
     values, xs = _values(own), [w.value for w in ins]
     if not learned and not inputs:
         return [Wire(y) for y in cell.box.run(cx, values, xs)[0]]
     ys, made = local(Point(cx, values, xs, tuple(learned), tuple(inputs)))
-    outs = iter(trace.apply([*learned.values(), *inputs.values()], made))
+    outs = iter(trace.apply([trace.use(n) for n in (*learned.values(), *inputs.values())], made))
     return [Wire(y, next(outs)) if a.real else Wire(y) for y, a in zip(ys, cell.cod, strict=True)]
 
 
@@ -107,7 +126,7 @@ def _looked(
     cell: Cell, cx: Cx, own: Side, ins: Sequence[Wire], trace: Trace, known: dict[Any, Local]
 ) -> Sequence[Wire]:  # fmt: skip
     """The same where wires carry shapes alone: equal boxes at equal spaces are looked at once."""
-    learned, inputs = _moving(own, ins)
+    learned, inputs = _moving(cell, own, ins)
     shapes = [jax.ShapeDtypeStruct(a.sizes, a.dtype) for a in cell.cod]
     if not learned and not inputs:
         return [Wire(shape) for shape in shapes]
@@ -122,14 +141,25 @@ def _looked(
         values = _values(own)
         jax.eval_shape(lambda params, states, shared, xs: look(Side(params, states, None, shared), xs),
                        values.params, values.states, values.shared, [w.value for w in ins])  # fmt: skip
-    outs = iter(trace.apply([*learned.values(), *inputs.values()], known[key]))
+    outs = iter(trace.apply([trace.use(n) for n in (*learned.values(), *inputs.values())], known[key]))
     return [Wire(y, next(outs)) if a.real else Wire(y) for y, a in zip(shapes, cell.cod, strict=True)]
 
 
-def _moving(own: Side, ins: Sequence[Wire]) -> tuple[dict[str, int], dict[int, int]]:
-    """The numbers of the wires that depend on the inputs: those of parameters by name, and of inputs by place."""
-    learned = {n: w.number for n, w in own.params.items() if _is_wire(w) and w.number is not None}
+Path = tuple[str, ...]
+
+
+def _moving(cell: Cell, own: Side, ins: Sequence[Wire]) -> tuple[dict[Path, int], dict[int, int]]:
+    """The numbers of the wires that depend on the inputs: those of parameters by path, and of inputs by place."""
+    learned = {path: w.number for path, w in _wires(weights(cell, own)) if w.number is not None}
     return learned, {i: w.number for i, w in enumerate(ins) if w.number is not None}
+
+
+def _wires(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Wire]]:
+    for name, sub in tree.items():
+        if isinstance(sub, dict):
+            yield from _wires(sub, (*path, name))
+        else:
+            yield (*path, name), sub
 
 
 def _values(own: Side) -> Side:

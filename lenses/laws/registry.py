@@ -16,7 +16,10 @@ import optax
 
 import lenses
 
+from .. import differentiation
 from .. import rules as rules_module
+from ..differentiation import LinearMaps
+from ..differentiation.factors import MODES
 from ..errors import LensError, explain
 from ..learner.losses import LOSSES, Loss
 from ..learner.modifiers import Modified
@@ -102,6 +105,13 @@ _transformations: dict[str, Any] = {}
 def _cached(name: str, transformation: Any) -> Any:
     # Two transformations that do the same are not equal, and programs are kept by their optimiser.
     return _transformations.setdefault(name, transformation)
+
+
+def representations() -> dict[str, LinearMaps]:
+    """The representations of linear maps that `lenses.differentiation` exports, and lists of factors in every mode."""
+    exported = (getattr(differentiation, name) for name in differentiation.__all__)
+    found = [k for k in exported if isinstance(k, LinearMaps)]
+    return {k.name: k for k in (*found, *map(differentiation.Factors, MODES))}
 
 
 def rules() -> dict[str, Rule]:

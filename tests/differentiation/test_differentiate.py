@@ -188,6 +188,13 @@ def test_parameters_move_where_they_are_exposed():
     agree(exposed.at(exposed.params @ term.dom))
 
 
+def test_exposed_parameters_that_are_tied_or_deep_inside():
+    twice = tied("w", dense(2)) >> tanh >> tied("w", dense(2))
+    for model in twice, (dense(2) >> tanh) ** 3, (tied("w", dense(2)) >> tanh) ** 2 >> dense(1):
+        exposed = expose(model.at(Real(2, dtype="float64")))
+        agree(exposed.at(exposed.params @ exposed.term.dom))
+
+
 def test_with_a_derivative_of_ones_own():
     @jax.custom_vjp
     def triple(x: Any) -> Any:

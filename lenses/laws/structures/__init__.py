@@ -3,6 +3,7 @@
 from . import (
     additive,
     ascent,
+    biproducts,
     boxes,
     category,
     causal,
@@ -10,6 +11,7 @@ from . import (
     delayed_trace,
     descent,
     differential,
+    differentiation,
     functor,
     functor_learners,
     learn,
@@ -29,6 +31,7 @@ from . import (
 __all__ = [
     "additive",
     "ascent",
+    "biproducts",
     "boxes",
     "category",
     "causal",
@@ -36,6 +39,7 @@ __all__ = [
     "delayed_trace",
     "descent",
     "differential",
+    "differentiation",
     "functor",
     "functor_learners",
     "learn",
