@@ -1,44 +1,96 @@
-"""Learning a functor: descent on the losses of an architecture, which is a learner like any other.
+"""Learning a functor: descent on the losses of an architecture, by one closed lens as any learner's.
 
-The closed lens is optimiser; losses; weights; rate. Its model is the term of all losses, its loss pairs them with
-what each of them counts for, and its steps, epochs, files and laws are those of every learner.
+The lens is optimisers; losses; weights; rate. Each arrow has the optimiser for itself, and so has each critic one that
+climbs: a game, whose steps, epochs, files and laws are those of every game.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..learner.learner import Learner, State, learner
-from ..learner.losses import dot_product
+from ..boxes.linear import einsum
+from ..boxes.lookup import constant
+from ..compile import compile
+from ..errors import LensError, explain
+from ..inference import inference
+from ..learner.fit import State
+from ..learner.games import Game, parts_of
+from ..learner.modifiers import ascending
 from ..learner.optimisers import Optimiser
-from ..learner.rates import Rate, Schedule
-from ..learner.run import History
-from ..rules.rule import Rule, backprop
+from ..learner.rates import Rate, Schedule, check_rate
+from ..learner.run import History, Measures, in_chunks, run
+from ..rules.rule import Rule, backprop, check_rule
+from ..terms import Term
 from ..typed import Typed
+from ..wiring import trace
 from .architecture import Model
 from .losses import Losses
+
+
+class LossGame(Game):
+    """A game on a vector of losses, each of which is measured under its name."""
+
+    names: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> list[str]:
+        return [*self.names, "loss"]
+
+    def evaluator(self, measures: Measures = ()) -> Callable[..., dict[str, Any]]:
+        net, total = compile(inference(self.model)), compile(self.loss, self.model.cod)
+
+        def measure(params: Any, states: Any, *rows: Any) -> dict[str, Any]:
+            losses = net(params, *rows)
+            found = {name: losses[..., i].mean() for i, name in enumerate(self.names)}
+            return found | {"loss": total({}, losses).mean()} | {name: f(losses).mean() for name, f in measures}
+
+        return in_chunks(measure)
+
+    def run(self, state: State, data: Any, epochs: int, batch: int = 32, **options: Any) -> tuple[State, History]:
+        return run(self, state, data, epochs, batch, **options)
 
 
 class SchemaLearner:
     """Learns the parameters of an architecture by descent on its losses; ``data`` is a dict of arrays by name.
 
-    Attributes: `losses`; `fit`, the learner that it is; `lens`, the closed lens, a typed term.
+    `optimiser` moves the parameters of every arrow, `critics` those of critics, which climb. Attributes: `losses`;
+    `fit`, the game that it is; `lens`, the closed lens, a typed term. Raises LensError where critics have no optimiser.
     """
 
     def __init__(
-        self, losses: Losses, optimiser: Optimiser, rate: float | Schedule | Rate = 1.0, rule: Rule = backprop
+        self,
+        losses: Losses,
+        optimiser: Optimiser,
+        critics: Optimiser | None = None,
+        rate: float | Schedule | Rate = 1.0,
+        rule: Rule = backprop,
     ):
         self.losses = losses
-        self.fit: Learner = learner(losses.term, loss=dot_product, optimiser=optimiser, rate=rate, rule=rule)
+        if losses.critics and critics is None:
+            names = ", ".join(sorted(losses.critics))
+            raise LensError(explain("the critics have no optimiser", critics=names, do="give critics=adam(1e-3)"))
+        parts = compile(losses.term).params
+        climb = None if critics is None else ascending(critics)
+        players: dict[str, Any] = {name: climb if name in losses.critics else optimiser for name in parts}
+        on = parts_of(losses.term, players) if players else {}
+        rate = rate if isinstance(rate, Rate) else Rate(check_rate("SchemaLearner", rate))
+        total = weighed(losses.weights, losses.term)
+        self.fit = LossGame(losses.term, total, players, on, {}, rate, check_rule("SchemaLearner", rule))
+        self.fit.names = losses.names
+        self.step: Any = jax.jit(lambda state, data: self.fit._step(state, *losses.arrays(data)), donate_argnums=0)
+        """``state, loss = step(state, data)``: one step on a batch.
+
+        The state is donated: use the one that comes back.
+        """
 
     @property
     def lens(self) -> Typed:
-        """The closed lens: optimiser, losses, their weights and the rate as one typed term to the unit."""
+        """The closed lens: optimisers, losses, their weights and the rate as one typed term to the unit."""
         return self.fit.lens
 
     def init(self, key: Any) -> State:
@@ -48,18 +100,6 @@ class SchemaLearner:
     def start(self, params: Any) -> State:
         """A state that starts from given parameters."""
         return self.fit.start(params)
-
-    def given(self, data: Mapping[str, Any]) -> tuple[tuple[Any, ...], Any]:
-        """The data as the inputs and the label of the learner: for each example, minus what each loss counts for."""
-        xs = self.losses.arrays(data)
-        array = next(iter(self.losses.term.dom))
-        lead = jnp.shape(xs[0])[: jnp.ndim(xs[0]) - array.rank]
-        weights = -np.asarray(self.losses.weights, self.losses.term.cod[0].dtype)
-        return xs, jnp.broadcast_to(weights, (*lead, len(weights)))
-
-    def step(self, state: State, data: Mapping[str, Any]) -> tuple[State, Any]:
-        """``state, loss = step(state, data)``: one step on a batch. The state is donated, as by `Learner.step`."""
-        return self.fit.step(state, *self.given(data))
 
     def run(
         self,
@@ -74,21 +114,19 @@ class SchemaLearner:
         """Trains for some epochs; returns the new state and the `History`.
 
         The history has for every task and every path equation, by its name, the mean of its loss after each epoch,
-        on `evaluate`, or on the data themselves: ``history["f ; g = id(A)"]``. `options` are those of `Learner.run`.
+        on `evaluate`, or on the data themselves: ``history["f ; g = id(A)"]``. `options` are those of `Learner.run`;
+        with `check_nans` nothing is measured.
         """
-        measured = self.given(data if evaluate is None else evaluate)
-        return self.fit.run(
-            state, self.given(data), epochs, batch, evaluate=measured, measure=self.measures, **options
-        )  # fmt: skip
-
-    @property
-    def measures(self) -> dict[str, Any]:
-        """The losses by name, as functions of (the vector of losses, weights)."""
-        return {name: Entry(i) for i, name in enumerate(self.losses.names)}
+        rows = self.losses.arrays(data)
+        if not options.get("check_nans", False):
+            options["evaluate"] = rows if evaluate is None else self.losses.arrays(evaluate)
+        return self.fit.run(state, rows, epochs, batch, **options)
 
     def evaluate(self, state: State, data: Mapping[str, Any]) -> dict[str, float]:
         """The mean of each loss on data, by name, and of their weighted sum, "loss"."""
-        return self.fit.evaluate(state, self.given(data), measure=self.measures)
+        rows = self.fit.checked(self.losses.arrays(data), 1)
+        found = jax.jit(self.fit.evaluator())(state.params, state.states, *rows)
+        return {name: float(value) for name, value in found.items()}
 
     def violations(self, state: State, data: Mapping[str, Any]) -> dict[str, float]:
         """How far each path equation is from holding on data, by the equation as it is written."""
@@ -109,20 +147,11 @@ class SchemaLearner:
         return self.fit.load(path)
 
     def __repr__(self) -> str:
-        return f"SchemaLearner({self.losses!r}, {self.fit.optimiser!r}, rule={self.fit.rule!r})"
+        optimisers = dict.fromkeys(map(repr, self.fit.players.values()))
+        return f"SchemaLearner({self.losses!r}, {', '.join(optimisers)}, rule={self.fit.rule!r})"
 
 
-class Entry:
-    """The function that takes one entry of a vector of losses; equal for equal entries, so that programs are kept."""
-
-    def __init__(self, place: int):
-        self.place = place
-
-    def __call__(self, losses: Any, weights: Any) -> Any:
-        return losses[..., self.place]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Entry) and other.place == self.place
-
-    def __hash__(self) -> int:
-        return hash(self.place)
+def weighed(weights: tuple[float, ...], term: Typed) -> Term:
+    """The weighted sum of a vector of losses."""
+    counts = constant(np.asarray(weights), term.cod)
+    return trace(lambda losses: einsum("k, k ->")(losses, counts()), 1)

@@ -36,13 +36,15 @@ class Task:
     """A task loss: a term from named data to one number an example.
 
     `sources` are the names of the data that it is given, each with its space; `term` goes from all of them, side by
-    side, to a real number; `weight` is what it counts for. Raises SpaceError where it does not.
+    side, to a real number; `weight` is what it counts for. `critic` is the name of the parameters that climb it, where
+    some do; the others descend. Raises SpaceError where the term does not fit.
     """
 
     name: str
     sources: tuple[tuple[str, Space], ...]
     term: Term
     weight: float = 1.0
+    critic: str | None = None
 
     def __post_init__(self) -> None:
         dom = Space(array for _, space in self.sources for array in space)
@@ -101,14 +103,15 @@ def violation(architecture: Architecture, equation: PathEquation | str, distance
         raise SpaceError(explain(f"the equation {equation} ends in no arrays", came=f"{equation.left.cod} is the unit"))
 
     def between(*xs: Any) -> Any:
-        sides = [wires if isinstance(wires, tuple) else (wires,) for wires in (_along(left, xs), _along(right, xs))]
-        return apart(distance, left.cod, right.cod)(*sides[0], *sides[1])
+        return apart(distance, left.cod, right.cod)(*along(left.term, xs), *along(right.term, xs))
 
     return Typed(trace(between, len(left.dom)), left.dom)
 
 
-def _along(side: Typed, xs: Sequence[Any]) -> Any:
-    return side.term(*xs) if len(side.term.parts) and side.term.arity[0] else side.term()
+def along(term: Term, wires: Sequence[Any]) -> tuple[Any, ...]:
+    """The wires that come out of a term inside a traced function, however many."""
+    out = term(*wires)
+    return out if isinstance(out, tuple) else (out,)
 
 
 def supervised(
@@ -132,8 +135,7 @@ def supervised(
     n = len(image.dom)
 
     def compared(*wires: Any) -> Any:
-        ys = _along(image, wires[:n])
-        return apart(loss, image.cod, wanted)(*(ys if isinstance(ys, tuple) else (ys,)), *wires[n:])
+        return apart(loss, image.cod, wanted)(*along(image.term, wires[:n]), *wires[n:])
 
     sources = ((inputs or path.dom, image.dom), (labels, wanted))
     return Task(name or f"{path} as {labels}", sources, trace(compared, n + len(wanted)), weight)
@@ -173,6 +175,7 @@ class Losses:
         if twice is not None:
             raise LensError(explain(f"two losses are called {twice!r}", do="give one of the tasks another name"))
         self.weights = tuple(weight for _, weight, *_ in pieces)
+        self.critics = frozenset(task.critic for task in self.tasks if task.critic is not None)
         self.sources: dict[str, Space] = {}
         for loss, _, sources, _ in pieces:
             for name, space in sources:

@@ -9,7 +9,7 @@ from lenses.boxes.rearrange import concatenate
 from lenses.combinators import Tied, block, tied
 from lenses.laws.structures.functor_learners import FUNCTOR_LEARNER
 from lenses.laws.structures.schemas import ARCHITECTURE, SCHEMA, Copies
-from lenses.schemas import Architecture, Losses, Model, Path, Schema, SchemaLearner, losses, supervised
+from lenses.schemas import Architecture, Losses, Model, Path, Schema, SchemaLearner, adversarial, losses, supervised
 from lenses.terms import Identity
 
 CYCLE = Schema(["A", "B"], {"f": ("A", "B"), "g": ("B", "A")}, ["f ; g = id", "g ; f = id"])
@@ -17,6 +17,8 @@ NET = dense(3) >> tanh >> dense(2)
 SPACES, TERMS = {"A": Real(2), "B": Real(2)}, {"f": NET, "g": NET}
 F = Architecture(CYCLE, SPACES, TERMS)
 TASK = supervised(F, "f", squared, labels="B", weight=0.5)
+CRITIC = dense(3) >> tanh >> dense(1)
+BOTH = [*adversarial(F, "f", CRITIC, weight=0.5), *adversarial(F, "g", CRITIC, loss=squared)]
 LOSSES = Losses(F, gamma=10.0)
 
 PRODUCT = Schema(["AxB", "C"], {"c": ("AxB", "C"), "d": ("C", "AxB")}, ["c ; d = id", "d ; c = id"])
@@ -41,6 +43,7 @@ def checked(subject, law=None):
         (SCHEMA, PRODUCT),
         (ARCHITECTURE, TWO),
         (FUNCTOR_LEARNER, SchemaLearner(Losses(TWO), sgd(0.1))),
+        (FUNCTOR_LEARNER, SchemaLearner(Losses(F, BOTH), adam(1e-2), adam(1e-2))),
     ],
     ids=lambda x: type(x).__name__,
 )
@@ -199,9 +202,20 @@ class First(Losses):
 class Twice(SchemaLearner):
     """Steps along the gradient of the data twice over."""
 
-    def step(self, state, data):
-        state, _ = super().step(state, data)
-        return super().step(state, data)
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        once = self.step
+        self.step = lambda state, data: once(once(state, data)[0], data)
+
+
+class Falling(SchemaLearner):
+    """Lets critics descend."""
+
+    def __init__(self, losses, *optimisers):
+        named = losses.critics
+        losses.critics = frozenset()
+        super().__init__(losses, *optimisers)
+        losses.critics = named
 
 
 @pytest.mark.parametrize(
@@ -213,6 +227,7 @@ class Twice(SchemaLearner):
         (SchemaLearner(First(F, gamma=10.0), sgd(0.1)), "step"),
         (Twice(LOSSES, sgd(0.1)), "step"),
         (SchemaLearner(Losses(F, distance=dot_product), sgd(0.1)), "zero where paths agree"),
+        (Falling(Losses(F, BOTH), sgd(0.1), sgd(0.1)), "step"),
     ],
 )
 def test_wrong_learners_are_noticed(fit, law):

@@ -8,7 +8,7 @@ it is the cycle consistency of CycleGAN.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -19,13 +19,14 @@ from ...compile import compile
 from ...learner.optimisers import SGD
 from ...schemas.architecture import Architecture
 from ...schemas.learner import SchemaLearner
-from ...schemas.losses import Losses, violation
+from ...schemas.losses import Losses, Task, violation
 from ...schemas.schema import Path, PathEquation
 from ...spaces import Space
 from ...trees import only
 from ...typed import Typed
 from ..law import law, structure
 from ..programs import Agree, Inspect
+from ..purity import leaf_cells
 from .schemas import BATCH, SOURCE, Generator, Tree, along, as_wires, draw_data, wide
 
 FUNCTOR_LEARNER = structure(
@@ -42,7 +43,7 @@ class Trial:
         wider = F is not given.architecture and not given.tasks
         self.losses = self._remade(given, F) if wider else given
         self.F = self.losses.architecture
-        self.fit = type(fit)(self.losses, SGD(1.0))
+        self.fit = type(fit)(self.losses, SGD(1.0), SGD(1.0))
 
     @staticmethod
     def _remade(given: Losses, F: Architecture) -> Losses:
@@ -75,14 +76,35 @@ class Trial:
             for _, left, right in self.sides(params, data)
         ]
 
-    def by_hand(self, params: Tree, data: Any) -> Any:
+    def task(self, task: Task, params: Tree, data: Any, run: Callable[..., Any]) -> Any:
+        """What `run` makes of a task's compiled term, its parameters and its data."""
+        term = compile(Typed(task.term, Space(a for _, space in task.sources for a in space)))
+        xs = [x for name, _ in task.sources for x in as_wires(data[name])]
+        return run(term, only(params, term.params), xs)
+
+    def by_hand(self, params: Tree, data: Any, tasks: bool = True) -> Any:
         """The sum of the tasks' weighted losses, and gamma times that of the equations' distances."""
         total = self.losses.gamma * sum(d.mean() for d in self.distances(params, data))
-        for task in self.losses.tasks:
-            term = compile(Typed(task.term, Space(a for _, space in task.sources for a in space)))
-            xs = [x for name, _ in task.sources for x in as_wires(data[name])]
-            total = total + task.weight * term(only(params, term.params), *xs).mean()
+        for task in self.losses.tasks if tasks else ():
+            mean = self.task(task, params, data, lambda term, own, xs: term(own, *xs).mean())
+            total = total + task.weight * mean
         return total
+
+    def gradient(self, params: Tree, data: Any) -> Tree:
+        """By `jax.grad` where terms have derivatives; tasks whose lenses stop changes are asked for their own."""
+        found = jax.grad(lambda p: self.by_hand(p, data, False) + 0.0 * sum(map(jnp.sum, jax.tree.leaves(p))))(params)
+        for task in self.losses.tasks:
+
+            def pulled(term: Any, own: Tree, xs: Any, weight: float = task.weight) -> Tree:
+                if all(cell.box.derives for cell in leaf_cells(term.circuit)):
+                    return jax.grad(lambda p: weight * term(p, *xs).mean())(own)
+                loss, pullback = term.vjp(own, *xs)
+                return pullback(jnp.full_like(loss, weight / BATCH))[0]
+
+            change = self.task(task, params, data, pulled)
+            found |= {name: jax.tree.map(jnp.add, found[name], d) for name, d in change.items()}
+        up = self.losses.critics
+        return {name: jax.tree.map(jnp.negative, d) if name in up else d for name, d in found.items()}
 
     def step(self, params: Tree, data: Any) -> tuple[Tree, Any]:
         """The parameters after a step of descent with rate 1, and the loss of the step."""
@@ -111,7 +133,7 @@ def composite_step(fit: SchemaLearner) -> Agree | str:
         return here
 
     def by_jax(params: Tree, data: Any) -> Tree:
-        return jax.tree.map(jnp.subtract, params, jax.grad(here.by_hand)(params, data))
+        return jax.tree.map(jnp.subtract, params, here.gradient(params, data))
 
     return Agree(lambda *a: here.step(*a)[0], by_jax, here.draw)
 
@@ -149,8 +171,7 @@ def zero_only_where_equations_hold(fit: SchemaLearner) -> Inspect | str:
 
     def finds(rng: Generator) -> str | None:
         params, data = here.draw(rng)
-        xs, _ = here.fit.given(data)
-        vector = np.asarray(compile(here.losses.term)(params, *xs))
+        vector = np.asarray(compile(here.losses.term)(params, *here.losses.arrays(data)))
         first = len(here.losses.tasks)
         for i, (equation, left, right) in enumerate(here.sides(params, data), first):
             sizes = [float(np.max(np.abs(np.asarray(x)), initial=1.0)) for x in (*left, *right)]
