@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from lenses.causal import Causal
 from lenses.errors import LensError, explain, shown
 from lenses.learner.learner import Dreamer, Learner
 from lenses.schemas.schema import Schema
@@ -33,6 +34,7 @@ from .styles import STYLES, Style, barred
 from .text import clip, width
 from .themes import THEMES, Theme
 from .titles import add_title
+from .traces import drawable, fed_back
 
 
 def draw(
@@ -58,8 +60,9 @@ def draw(
     """The picture of a term or of a JAX function: a scene, which saves by file ending and shows in a notebook.
 
     `subject` is a term, typed or with its space after it; a function with examples of its arguments (or
-    their spaces) after it; a learner or dreamer, which is drawn as the closed lens that it is; or a schema, which
-    is drawn as a graph with its equations below.
+    their spaces) after it; a learner or dreamer, which is drawn as the closed lens that it is; a schema, which
+    is drawn as a graph with its equations below; or a causal map, which is drawn as its step, each wire of the
+    state fed back through a delay (in the styles of terms, arrays being wires unless one is given).
 
     - `style`: "neural" (axes are wires), "string" (arrays are wires), "circuit" (gates), "graph" (boxes
       with their whole text), "lens" (each box with its forward and its backward wires) or "backward" (the
@@ -100,7 +103,7 @@ def draw(
             explain(f"draw: {subject.__name__} is a class", do="draw one of it, as in draw(Box(...).at(space))")
         )
     if expand is not None:
-        if isinstance(subject, Learner | Dreamer | Schema) or (isinstance(style, str) and style in PASSES):
+        if isinstance(subject, Learner | Dreamer | Schema | Causal) or (isinstance(style, str) and style in PASSES):
             _only(subject, expand=expand)
         how = {"style": style, "labels": labels, "theme": theme, "names": names, "overlays": overlays, "mesh": mesh}
         how |= {"rule": rule, "legend": legend, "groups": groups, "bars": bars, "convolutions": convolutions}
@@ -118,6 +121,16 @@ def draw(
         _only(subject, style=style, at=at, rule=rule, names=names, labels=labels, fold=fold, legend=legend, **both)
         scene = draw_schema(subject)
         scene.theme = known
+        add_title(scene, title)
+        return scene
+    if isinstance(subject, Causal):
+        _only(subject, rule=rule, legend=legend, **both)
+        f = drawable(subject.at(*at) if at else subject)
+        chosen = _choice("style", style or "string", STYLES)
+        unnamed = [""] * f.width_at(0)
+        held = None if names is None else [*unnamed, *_names(names, f.arity[0])]
+        step = draw(f.typed_step(0), style=chosen, fold=fold, labels=labels, theme=theme, names=held)
+        scene = fed_back(step, f, chosen)
         add_title(scene, title)
         return scene
     if isinstance(subject, Learner | Dreamer):
@@ -242,6 +255,7 @@ def _only(subject: Any, **given: Any) -> None:
         if value is not None and value is not False and value not in ((), []):
             kind = "a learner" if isinstance(subject, Learner | Dreamer) else "both directions of a term"
             kind = "a schema" if isinstance(subject, Schema) else kind
+            kind = "a causal map" if isinstance(subject, Causal) else kind
             raise LensError(explain(f"draw: {name}={shown(value)}", because=f"pictures of {kind} have no {name}"))
 
 

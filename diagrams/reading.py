@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lenses.boxes.structure import Copy
+from lenses.causal import Causal
 from lenses.combinators.parametrised import para
 from lenses.errors import LensError, explain
 from lenses.terms import Term
@@ -22,20 +23,24 @@ from .following import remembered
 from .halves import forward, unreadable
 from .scene import Address, Frame, Glyph, Key, Point, Scene, Wire, key
 from .sides import DROP, GRAB
+from .traces import opened
 
 MEMORY = ("write", "read")
 """The glyphs between which a wire goes on through memory: no boxes of a term."""
 
 
-def read(scene: Scene) -> Term:
+def read(scene: Scene) -> Any:
     """The term that a scene shows, equal to the one that was drawn.
 
     Of a picture of lenses or of a backward pass it is the term whose lens or passes are drawn, of one of a learner
-    its closed lens. Raises LensError where a wire leads nowhere, where the way back is not that of the way there,
-    and for pictures of functions and of schemas.
+    its closed lens, of one of a causal map that map, without its type. Raises LensError where a wire leads nowhere,
+    where the way back is not that of the way there, and for pictures of functions and of schemas.
     """
     if scene.style == "schema":
         raise LensError(explain("the picture of a schema is read as no term", objects=[g.text for g in scene.glyphs]))
+    if scene.style == "causal":
+        step, initial = opened(scene)
+        return Causal(initial, read(step))
     if scene.style in ("learner", "dreamer"):
         half = forward(dataclasses.replace(scene, wires=[wire for wire in scene.wires if wire.address]))
         return closed_lens(scene, lambda box: _read(box.address, *_by_address(half)))

@@ -2,17 +2,18 @@
 
 `architectures.py` has models, drawn with a wire for each axis; `theory.py` has lenses, learners and
 the axioms of reverse derivatives, drawn with a wire for each array; `circuits.py` has boolean
-circuits, drawn with gates; `schemas.py` has graphs with path equations and what their paths are sent to. Every term
-runs.
+circuits, drawn with gates; `schemas.py` has graphs with path equations and what their paths are sent to; `sequences.py`
+has causal maps, drawn with what they remember fed back through a delay. Every term runs.
 """
 
 from .architectures import ARCHITECTURES
 from .circuits import CIRCUITS
 from .picture import Picture
 from .schemas import SCHEMAS
+from .sequences import SEQUENCES
 from .theory import THEORY
 
-PICTURES = [*ARCHITECTURES, *THEORY, *CIRCUITS, *SCHEMAS]
+PICTURES = [*ARCHITECTURES, *THEORY, *CIRCUITS, *SCHEMAS, *SEQUENCES]
 """Every picture of the gallery; no two have one name."""
 
-__all__ = ["ARCHITECTURES", "CIRCUITS", "PICTURES", "SCHEMAS", "THEORY", "Picture"]
+__all__ = ["ARCHITECTURES", "CIRCUITS", "PICTURES", "SCHEMAS", "SEQUENCES", "THEORY", "Picture"]

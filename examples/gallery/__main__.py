@@ -12,7 +12,7 @@ from tqdm import tqdm
 import diagrams
 from lenses.files import write_whole
 
-from . import ARCHITECTURES, CIRCUITS, PICTURES, SCHEMAS, THEORY, Picture
+from . import ARCHITECTURES, CIRCUITS, PICTURES, SCHEMAS, SEQUENCES, THEORY, Picture
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -42,6 +42,8 @@ def scene(picture: Picture) -> diagrams.Scene:
     how: dict[str, Any] = {"style": picture.style, "fold": picture.fold, "names": picture.inputs or None, **picture.how}
     if picture.schema is not None:
         return diagrams.draw(picture.schema)
+    if picture.causal is not None:
+        return diagrams.draw(picture.causal, **how)
     if picture.learner is not None:
         return diagrams.draw(picture.learner, fold=picture.fold)
     if picture.style in ("lens", "backward"):
@@ -76,6 +78,7 @@ def main() -> None:
         drawn[picture.name] = scene(picture).svg()
         write_whole(folder / f"{picture.name}.svg", drawn[picture.name].encode())
     sections = {"Architectures": ARCHITECTURES, "Theory": THEORY, "Boolean circuits": CIRCUITS, "Schemas": SCHEMAS}
+    sections["Sequences"] = SEQUENCES
     text = page({heading: [(p, drawn[p.name]) for p in pictures] for heading, pictures in sections.items()})
     write_whole(folder / "gallery.html", text.encode())
     print(f"{len(drawn)} pictures and gallery.html in {folder}")

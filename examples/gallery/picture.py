@@ -1,4 +1,4 @@
-"""What a picture of the gallery is: a term, the two sides of an equation, or a schema, and how to draw it."""
+"""What a picture of the gallery is: a term, two sides of an equation, a schema or a causal map, and how to draw it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lenses import Dreamer, Learner, Typed
+from lenses import Causal, Dreamer, Learner, Typed
 from lenses.schemas import Schema
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture: a typed `term`, an equation of two, `left` and `right`, or a `schema`.
+    """A picture: a typed `term`, an equation of two, `left` and `right`, a `schema` or a `causal` map.
 
     Attributes:
         name: the name of its file, without an ending.
@@ -41,8 +41,9 @@ class Picture:
     expand: str | None = None
     how: Mapping[str, Any] = field(default_factory=dict)
     schema: Schema | None = None
+    causal: Causal | None = None
 
     @property
     def terms(self) -> tuple[Typed, ...]:
-        """The term, or the two sides; none of a schema."""
+        """The term, or the two sides; none of a schema or a causal map."""
         return tuple(t for t in (self.term, self.left, self.right) if t is not None)

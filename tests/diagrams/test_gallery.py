@@ -16,7 +16,7 @@ from flax import linen
 from helpers import close, normal, randomise, sample
 
 import diagrams
-from lenses import Real, Typed, block, compile, copy, learner, momentum, scale, sgd, squared, subtract
+from lenses import Real, Space, Typed, block, compile, copy, learner, momentum, scale, sgd, squared, subtract
 from lenses.typed import Circuit, Combinator
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
@@ -66,7 +66,8 @@ def test_every_term_runs(name):
 def test_pictures_are_well_formed():
     assert len(BY_NAME) == len(gallery.PICTURES)
     for picture in gallery.PICTURES:
-        assert len(picture.terms) == (0 if picture.schema is not None else 1 if picture.term is not None else 2)
+        other = picture.schema is not None or picture.causal is not None
+        assert len(picture.terms) == (0 if other else 1 if picture.term is not None else 2)
         assert picture.name == picture.name.lower() and " " not in picture.name
         assert picture.title and picture.caption.strip() == picture.caption != ""
         assert (picture.style == "neural") == (picture in gallery.ARCHITECTURES)
@@ -84,6 +85,8 @@ def test_pictures_are_those_of_their_terms(name):
     for term in picture.terms if picture.style in ("neural", "string", "circuit") else ():
         scene = diagrams.draw(term, style=picture.style, fold=picture.fold, wrap=picture.wrap, **picture.how)
         assert diagrams.read(scene) == term.term
+    if picture.causal is not None:
+        assert diagrams.read(commands.scene(picture)).at(*[Space([a]) for a in picture.causal.dom]) == picture.causal
     kept = Path(str(gallery.__file__)).parent / "pictures" / f"{name}.svg"
     assert commands.scene(picture).svg() == kept.read_text(encoding="utf-8"), "run python -m examples.gallery"
 
