@@ -27,6 +27,7 @@ from .netlist import TABLES, Netlist, ordered
 from .reading import reads, to_netlist
 from .running import Runner, run
 from .running.terms import Packed
+from .sequential import sequential
 from .simplify import Simplified, simplify
 from .tables import lookup, tables
 from .words import (
@@ -107,6 +108,7 @@ __all__ = [
     "reads",
     "run",
     "save_circuit",
+    "sequential",
     "simplify",
     "soften",
     "some",

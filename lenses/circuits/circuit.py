@@ -161,12 +161,13 @@ def run(netlist: Netlist, inputs: Any, element: Element) -> Any:
     return signals[rows.outputs]
 
 
-def _whole(netlist: Netlist, what: str, space: Space | None, many: int) -> Space:
+def whole_space(netlist: Netlist, what: str, space: Space | None, many: int) -> Space:
+    """The space given if it has as many bits as the netlist has of these, and by default one array of them."""
     space = (Bits(many) if many else unit) if space is None else space
     if not isinstance(space, Space) or any(a != Bits(*a.sizes)[0] for a in space) or sum(a.size for a in space) != many:
         raise SpaceError(
             explain(
-                f"a circuit with {many} {what}s", circuit=repr(netlist), expected=f"a space of {many} bits", came=space
+                f"a circuit with {many} {what}", circuit=repr(netlist), expected=f"a space of {many} bits", came=space
             )
         )
     return space
@@ -180,8 +181,8 @@ def circuit(netlist: Netlist, dom: Space | None = None, cod: Space | None = None
     """
     if not isinstance(netlist, Netlist):
         raise LensError(explain(f"circuit({netlist!r:.60})", expected="a Netlist", do="read a term with to_netlist"))
-    ins = _whole(netlist, "input", dom, netlist.inputs)
-    outs = _whole(netlist, "output", cod, len(netlist.outputs))
+    ins = whole_space(netlist, "inputs", dom, netlist.inputs)
+    outs = whole_space(netlist, "outputs", cod, len(netlist.outputs))
     return Circuit(netlist, ins, outs).at(ins)
 
 

@@ -22,6 +22,7 @@ from ..boxes.pointwise import Pointwise
 from ..boxes.rearrange import Concatenate, Rearrange, Split
 from ..boxes.reductions import Reduce, Spread
 from ..boxes.structure import Add, Check, Copy, Discard, Zero
+from ..causal.maps import Causal
 from ..combinators.loops import Loop
 from ..combinators.parametrised import Para
 from ..combinators.parts import Composite
@@ -389,17 +390,22 @@ def _check_bits(arrays: Sequence[tuple[str, Array]], term: Term) -> None:
             )
 
 
-def to_netlist(term: Term, parameters: Any = None) -> Netlist:
+def to_netlist(term: Term | Causal, parameters: Any = None) -> Netlist:
     """The netlist of a typed term over `Bits`: the same formal polynomials, and so the same reverse derivative.
 
     Inputs are the bits of the domain's arrays, in row order, one array after the other; outputs those of
     the codomain. `parameters`, a tree of bits as `compile(term).init` makes, become constants; without
     them parameters are inputs too, after the domain's, in the order of the tree. Changes that leave to
-    the side (of a `reverse`) are outputs after the codomain's.
+    the side (of a `reverse`) are outputs after the codomain's. A causal map is a netlist with latches; see
+    `lenses.circuits.sequential`.
 
     Raises SpaceError for a term without a type or with a wire that is not of bits, LensError for a box
     that has no clause (see `reads`), ParameterError or DataError for parameters of another tree or not of bits.
     """
+    if isinstance(term, Causal):
+        from .sequential import latched
+
+        return latched(term, parameters)
     typed = as_typed(term, None, "to_netlist")
     circuit = typed.circuit
     if circuit.states or circuit.keyed:

@@ -10,7 +10,8 @@ from helpers import example
 
 from lenses.circuits import equal_function, from_verilog
 
-IRIS, MONK, LIFE, DIGITS, ADDER = (example(f"circuits/{name}") for name in ("iris", "monk", "life", "digits", "adder"))
+NAMES = "iris", "monk", "life", "digits", "adder", "counter"
+IRIS, MONK, LIFE, DIGITS, ADDER, COUNTER = (example(f"circuits/{name}") for name in NAMES)
 
 
 @pytest.mark.parametrize(("species", "one_hot", "published"), [(2, False, "98.0"), (3, True, "73.3")])
@@ -102,3 +103,14 @@ def test_digits_in_short(capsys):
 def test_digits_reach_95_percent_with_at_most_8000_gates(seed, capsys):
     assert DIGITS.main(seed=seed) >= 0.95
     assert "with 6000 gates" in capsys.readouterr().out
+
+
+def test_the_counter_counts(capsys, tmp_path):
+    found = COUNTER.main(tmp_path / "counter.v", tmp_path / "counter.svg")
+    printed = capsys.readouterr().out
+    assert printed.count("<equal: ") == 2 and "<different: after 9 steps [1, 0, 0, 0] is not [0, 0, 0, 0]>" in printed
+    steps, counts = (line.split()[1] for line in printed.splitlines() if line.startswith(("steps", "counts")))
+    rows = np.array(list(map(int, steps)))
+    assert [int(c, 16) for c in counts] == (np.concatenate([[0], np.cumsum(rows)[:-1]]) % 16).tolist()
+    assert len(found.state[0].sizes) == 1 and "posedge" in (tmp_path / "counter.v").read_text()
+    assert (tmp_path / "counter.svg").read_text().startswith("<svg")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...causal.maps import Causal
 from ...errors import FileError, LensError, explain
 from ...files import read_whole, write_whole
 from ...terms import Term
@@ -40,7 +41,7 @@ FORMATS = {
 
 
 def save_circuit(
-    circuit: Netlist | Term,
+    circuit: Netlist | Term | Causal,
     path: Any,
     parameters: Any = None,
     inputs: Sequence[str] = (),
@@ -48,9 +49,9 @@ def save_circuit(
 ) -> None:
     """Writes a circuit to a file, in the format of its ending: .aag, .aig, .blif or .v.
 
-    `circuit` is a netlist or a typed term over bits; `parameters` are its learned tables. The text is read
-    back and proved to be the same function before anything is written, and is then written whole. Raises
-    FileError for an unknown ending or a place that cannot be written.
+    `circuit` is a netlist, a typed term over bits, or a causal map, whose state is held by latches; `parameters`
+    are its learned tables. The text is read back and proved to be the same function before anything is
+    written, and is then written whole. Raises FileError for an unknown ending or a place that cannot be written.
     """
     ending = _ending(path, "write")
     write_whole(path, _proved(named(circuit, parameters, inputs, outputs), ending))
@@ -78,18 +79,20 @@ def _proved(netlist: Netlist, ending: str, **more: Any) -> bytes:
     return raw
 
 
-def to_aiger(circuit: Netlist | Term, parameters: Any = None, binary: bool = False, **names: Any) -> str | bytes:
+def to_aiger(
+    circuit: Netlist | Term | Causal, parameters: Any = None, binary: bool = False, **names: Any
+) -> str | bytes:
     """A circuit as AIGER: text, or bytes where `binary`; proved equal to it. `inputs` and `outputs` are names."""
     raw = _proved(named(circuit, parameters, **names), ".aig" if binary else ".aag")
     return raw if binary else raw.decode()
 
 
-def to_blif(circuit: Netlist | Term, parameters: Any = None, name: str = "circuit", **names: Any) -> str:
+def to_blif(circuit: Netlist | Term | Causal, parameters: Any = None, name: str = "circuit", **names: Any) -> str:
     """A circuit as BLIF, proved equal to it; `name` is the model's, `inputs` and `outputs` those of signals."""
     return _proved(named(circuit, parameters, **names), ".blif", name=name).decode()
 
 
-def to_verilog(circuit: Netlist | Term, parameters: Any = None, name: str = "circuit", **names: Any) -> str:
+def to_verilog(circuit: Netlist | Term | Causal, parameters: Any = None, name: str = "circuit", **names: Any) -> str:
     """A circuit as structural Verilog, proved equal to it, a module of this `name` with ports of these names."""
     return _proved(named(circuit, parameters, **names), ".v", name=name).decode()
 

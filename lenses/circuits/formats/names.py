@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...causal.maps import Causal
 from ...errors import DataError, explain, shown
+from ...spaces import Space
 from ...terms import Term
 from ...trees import leaves, whole
 from ...typed import as_typed
@@ -19,7 +21,7 @@ Port = tuple[str, int | None]
 
 
 def named(
-    circuit: Netlist | Term, parameters: Any = None, inputs: Sequence[str] = (), outputs: Sequence[str] = ()
+    circuit: Netlist | Term | Causal, parameters: Any = None, inputs: Sequence[str] = (), outputs: Sequence[str] = ()
 ) -> Netlist:
     """The netlist of a circuit, with names for its bits.
 
@@ -32,11 +34,14 @@ def named(
         ins: list[Port] = [(name, None) for name in input_names[: netlist.free]]
         outs: list[Port] = [(name, None) for name in output_names[: netlist.results]]
         state, then = input_names[netlist.free :], output_names[netlist.results :]
+    elif isinstance(circuit, Causal):
+        netlist = to_netlist(circuit, parameters)
+        ins, outs = _interface(circuit.domain("a circuit to be written"), circuit.cod)
+        state, then = ([f"{stem}{i}" for i in range(len(netlist.latches))] for stem in ("held", "next"))
     else:
         typed = as_typed(circuit, None, "a circuit to be written")
         netlist, state, then = to_netlist(typed, parameters), [], []
-        ins, outs = ([(f"{stem}{i}", a.size if a.rank else None) for i, a in enumerate(space)]
-                     for stem, space in (("x", typed.dom), ("y", typed.cod)))  # fmt: skip
+        ins, outs = _interface(typed.dom, typed.cod)
         if parameters is None:
             ins += [(".".join(path), port.array.size) for path, port in leaves(whole(typed.circuit))]
         outs += [(f"change{i}", None) for i in range(len(netlist.outputs) - sum(a.size for a in typed.cod))]
@@ -44,6 +49,13 @@ def named(
         [*_bits("inputs", ins, inputs), *state],
         [*_bits("outputs", outs, outputs), *then],
     )
+
+
+def _interface(dom: Space, cod: Space) -> tuple[list[Port], list[Port]]:
+    """The arrays of an interface by their names."""
+    ins, outs = ([(f"{stem}{i}", a.size if a.rank else None) for i, a in enumerate(space)]
+                 for stem, space in (("x", dom), ("y", cod)))  # fmt: skip
+    return ins, outs
 
 
 def _own_names(netlist: Netlist) -> tuple[list[str], list[str]]:
