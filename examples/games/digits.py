@@ -75,7 +75,7 @@ def draw(rows: dict[str, np.ndarray], picture: str) -> None:
     print(f"what was drawn: {picture}")
 
 
-def main(picture: str = "digits.png", epochs: int = 400, seed: int = 0) -> dict[str, tuple[float, float]]:
+def main(picture: str = "digits.png", *, epochs: int = 400, seed: int = 0) -> dict[str, tuple[float, float]]:
     """For the data and for each game, how often the classifier is sure, and how even the classes are."""
     judge = classifier()
     rows = {"data": IMAGES[np.random.default_rng(seed).permutation(len(IMAGES))]}

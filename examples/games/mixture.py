@@ -78,7 +78,7 @@ def draw(found: dict[str, list[np.ndarray]], picture: str) -> None:
     print(f"samples of all seeds: {picture}")
 
 
-def main(picture: str = "mixture.png", seeds: int = 5, epochs: int = 80, size: int = 12800) -> dict[str, list[int]]:
+def main(picture: str = "mixture.png", *, seeds: int = 5, epochs: int = 80, size: int = 12800) -> dict[str, list[int]]:
     """How many modes each game covers at each seed."""
     data = points(size)
     found: dict[str, list[np.ndarray]] = {}
