@@ -12,9 +12,9 @@ with binary cross-entropy log d(x) + log(1 - d(g(z))) and with the dot product d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -51,13 +51,28 @@ SIGNS = (dot_product, hinge)
 
 
 class Adversarial(Game):
-    """A generator against a discriminator; made by `adversarial`.
+    """A generator against a discriminator; made by `adversarial`, whose arguments are its attributes.
 
     The players, and the parts of the tree of parameters, are "generator" and "discriminator".
     """
 
-    generator: Typed
-    discriminator: Typed
+    plain: ClassVar[type[Game]] = Game
+    """What it is with other players, or another model."""
+
+    def __init__(
+        self, generator: Typed, discriminator: Typed, compared: Loss, labels: tuple[float, float],
+        saturating: bool, penalty: float, optimisers: Sequence[Optimiser], rate: Rate, rule: Rule,
+    ):  # fmt: skip
+        g, d = generator, discriminator
+        self.generator, self.discriminator, self.compared, self.labels = g, d, compared, labels
+        self.saturating, self.penalty, self.both = saturating, penalty, tuple(optimisers)
+        between = Real(dtype=d.dom[0].dtype) if penalty else unit
+        model = Typed(_model(g, d, saturating, bool(penalty)), g.dom @ d.dom @ between)
+        loss = _value(compared, d.cod[0], *labels, saturating, penalty)
+        players = {"generator": self.both[0], "discriminator": ascending(self.both[1])}
+        players = {name: optimiser for name, optimiser in players.items() if name in whole(model.circuit)}
+        noise = dict.fromkeys(range(len(g.dom)), "normal:1") | ({len(model.dom) - 1: "uniform:1"} if penalty else {})
+        super().__init__(model, loss, players, parts_of(model, players), noise, rate, rule)
 
     def sample(self, state: State, key: Any, number: int) -> Any:
         """So many samples of the generator, as a trained model: without dropout, with running statistics."""
@@ -119,17 +134,11 @@ def adversarial(
     g, d = as_typed(generator, noise, "adversarial"), as_typed(discriminator, space, "adversarial")
     _check(g, d, loss, optimisers)
     penalty = positive("adversarial", "the penalty", penalty)
-    fake, real = labels if labels is not None else ((-1.0, 1.0) if loss in SIGNS else (0.0, 1.0))
-    mix = Real(dtype=d.dom[0].dtype) if penalty else unit
-    model = Typed(_model(g, d, saturating, bool(penalty)), g.dom @ d.dom @ mix)
-    closing = _value(loss, d.cod[0], fake, real, saturating, penalty)
-    both = {"generator": optimisers[0], "discriminator": ascending(optimisers[1])}
-    players = {name: optimiser for name, optimiser in both.items() if name in whole(model.circuit)}
-    drawn = dict.fromkeys(range(len(g.dom)), "normal:1") | ({len(model.dom) - 1: "uniform:1"} if penalty else {})
+    if labels is None:
+        labels = (-1.0, 1.0) if loss in SIGNS else (0.0, 1.0)
     rate = rate if isinstance(rate, Rate) else Rate(check_rate("adversarial", rate))
-    made = Adversarial(model, closing, players, parts_of(model, players), drawn, rate, check_rule("adversarial", rule))
-    made.generator, made.discriminator = g, d
-    return made
+    rule = check_rule("adversarial", rule)
+    return Adversarial(g, d, loss, labels, saturating, penalty, optimisers, rate, rule)
 
 
 def _check(g: Typed, d: Typed, loss: Any, optimisers: Any) -> None:

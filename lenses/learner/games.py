@@ -22,7 +22,7 @@ from ..rules.rule import Rule, backprop, check_rule
 from ..spaces import Array, Space
 from ..syntax import shorten
 from ..terms import Identity, Term
-from ..trees import Tree, nest
+from ..trees import Tree, pick
 from ..typed import Typed, as_typed
 from .closed import Closed, Stand, Wires
 from .fit import Fit, State
@@ -44,7 +44,7 @@ class Game(Fit):
         self, model: Typed, loss: Term, players: Mapping[str, Optimiser], on: Mapping[str, Tree],
         noise: Mapping[int, str], rate: Rate, rule: Rule,
     ):  # fmt: skip
-        self.loss, self.players, self.noise = loss, dict(players), dict(noise)
+        self.loss, self.players, self.noise, self.on = loss, dict(players), dict(noise), dict(on)
         stands = [Stand(players[name], on[name]) for name in self.players]
         self._closed = Closed(model, loss, stands, rate, rule)
         self.data = Space(a for i, a in enumerate(model.dom) if i not in self.noise)
@@ -178,7 +178,8 @@ def parts_of(model: Typed, players: Players) -> dict[str, Tree]:
             explain(f"game: players={shown(players)}", expected="a dict from parts of the model to optimisers",
                     as_in='{"generator": adam(1e-3), "critic": ascending(adam(1e-3))}')
         )  # fmt: skip
-    wires = _paths(Wires(model).params)
+    tree = Wires(model).params
+    wires = _paths(tree)
     owner: dict[str, str] = {}
     found: dict[str, Tree] = {}
     for name, optimiser in players.items():
@@ -201,8 +202,7 @@ def parts_of(model: Typed, players: Players) -> dict[str, Tree]:
             if path in owner:
                 raise LensError(explain(f"game: {path} has two players", players=f"{owner[path]!r} and {name!r}"))
             owner[path] = name
-        paths = [tuple(path.split(".")) for path in own]
-        found[name] = nest(paths, list(own.values()))
+        found[name] = pick(tree, name.split("."))
     left = [path for path in wires if path not in owner]
     if left:
         raise LensError(

@@ -3,6 +3,7 @@
 from . import (
     additive,
     ascent,
+    bases,
     biproducts,
     boxes,
     category,
@@ -14,6 +15,7 @@ from . import (
     differentiation,
     functor,
     functor_learners,
+    games,
     learn,
     learners,
     lens,
@@ -32,6 +34,7 @@ from . import (
 __all__ = [
     "additive",
     "ascent",
+    "bases",
     "biproducts",
     "boxes",
     "category",
@@ -43,6 +46,7 @@ __all__ = [
     "differentiation",
     "functor",
     "functor_learners",
+    "games",
     "learn",
     "learners",
     "lens",

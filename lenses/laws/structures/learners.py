@@ -28,9 +28,9 @@ from ...learner.learner import Dream, Dreamer, Learner, State
 from ...learner.optimisers import SGD
 from ...learner.rates import Rate
 from ...rules.rule import backprop
-from ...spaces import Array, IndexElement, Space
+from ...spaces import Array, ResidueElement, Space
 from ...terms import compose, tensor
-from ...trees import leaves, only, renew, whole
+from ...trees import leaves, map_tree, only, renew, whole
 from ...typed import Misfit, Typed, elaborate
 from ..law import law, structure
 from ..programs import Agree, Inspect
@@ -84,6 +84,12 @@ class Case:
         return self.closed.circuit.keyed
 
     @property
+    def ring(self) -> bool:
+        """Whether it learns elements of a ring, where steps have no size and votes of examples are added."""
+        arrays = [*self.fit.model.dom, *self.fit.model.cod, *self.closed.model.params]
+        return any(isinstance(a.element, ResidueElement) for a in arrays)
+
+    @property
     def stateful(self) -> bool:
         """Whether the model has states of its own, so that its examples depend on each other."""
         return bool(self.fit.model.circuit.states)
@@ -99,13 +105,17 @@ class Case:
         """What is learned, the optimiser's state, the states of the lens, what is given, and a label."""
         fit = self.fit
         batch = () if self.dreams else batch
-        params = jax.tree.map(
-            lambda p: _normal(rng, jnp.shape(p), p.dtype),
-            fit.params if self.dreams else jax.eval_shape(compile(fit.model).init, jax.random.key(0)),
-        )
-        xs = [_values(a, batch, rng) for a in fit.model.dom]
+        batch = (1,) * len(batch) if self.ring else batch
+        params = some_params(fit.model, rng)
+        xs = [some_values(a, batch, rng) for a in fit.model.dom]
         learned, given = (xs, fit.params) if self.dreams else (params, tuple(xs))
-        return learned, some_state(fit.optimiser, learned, rng), self.states(), given, _values(self.label, batch, rng)
+        return (
+            learned,
+            some_state(fit.optimiser, learned, rng),
+            self.states(),
+            given,
+            some_values(self.label, batch, rng),
+        )
 
     def states(self) -> Tree:
         """The states of the lens to begin with; counts stand at 3."""
@@ -166,7 +176,12 @@ class Case:
         dparams, dxs = put_of_model(put_of_loss(back)[1][0])
         change = ([dxs] if len(xs) == 1 else list(dxs)) if self.dreams else dparams
         slots, learned = fit.optimiser.put(slots, learned, change)
-        return learned, slots, self._after(states, new), mean
+        return self._reduced(learned), slots, self._after(states, new), mean
+
+    def _reduced(self, learned: Tree) -> Tree:
+        """What is learned, as elements of the rings that it is in."""
+        space = self.closed.model.params @ self.fit.model.dom
+        return jax.tree.map(lambda i, x: space[i].element.reduce(x), self.closed.stands[0].wires, learned)
 
     def by_hand(self, learned: Tree, slots: Any, states: Tree, given: Any, y: Any) -> tuple[Any, ...]:
         """The step as one would write it around `jax.value_and_grad`."""
@@ -194,16 +209,17 @@ def KEY() -> Any:
     return jax.random.key(7)
 
 
-def _normal(rng: Generator, shape: Any, dtype: Any) -> Any:
-    values = rng.normal(size=shape) * 0.7
-    return values.astype(dtype) if jnp.issubdtype(dtype, jnp.floating) else np.zeros(shape, dtype)
+def some_params(model: Typed, rng: Generator) -> Tree:
+    """Parameters of a model, drawn at random."""
+    return map_tree(lambda port: some_values(port.array, (), rng, 0.7), whole(model.circuit))
 
 
-def _values(array: Array, batch: tuple[int, ...], rng: Generator) -> Any:
+def some_values(array: Array, batch: tuple[int, ...], rng: Generator, size: float = 1.0) -> Any:
+    """Values of an array for a batch: normal numbers, or elements as likely as each other."""
     shape = (*batch, *array.sizes)
-    if isinstance(array.element, IndexElement):
-        return rng.integers(0, array.element.below, shape).astype(array.dtype)
-    return rng.normal(size=shape).astype(array.dtype)
+    if array.element.values is not None:
+        return rng.integers(0, len(array.element.values), shape).astype(array.dtype)
+    return (rng.normal(size=shape) * size).astype(array.dtype)
 
 
 @lru_cache(maxsize=16)
@@ -273,6 +289,8 @@ def by_hand(fit: Any) -> Agree | str:
         return "a model apart from its lens draws other random numbers"
     if here.fit.rule is not backprop:
         return f"{here.fit.rule!r} is no gradient"
+    if here.ring:
+        return "over a ring there is no gradient for JAX to take"
     return agree(here, here.step, here.by_hand)
 
 
@@ -280,6 +298,8 @@ def by_hand(fit: Any) -> Agree | str:
      needs="learner")  # fmt: skip
 def zero_rate(fit: Any) -> list[Agree] | str:
     here = case(fit)
+    if here.ring:
+        return "over a ring a step has no size, and the votes of examples are added"
     if not here.dreams and not list(leaves(whole(here.fit.model.circuit))):
         return "the model has no parameters"
     still = [here.made(optimiser=SGD(1.0), rate=Rate(0.0))]
@@ -291,6 +311,8 @@ def zero_rate(fit: Any) -> list[Agree] | str:
 @law(LEARNER, "batching", "the step of a batch is the mean of the steps of its examples", SOURCE, 16, needs="learner")
 def batching(fit: Any) -> Agree | str:
     here = case(fit)
+    if here.ring:
+        return "over a ring a step has no size, and the votes of examples are added"
     if here.dreams:
         return "a dream has one example"
     if here.keyed or here.stateful:
@@ -348,6 +370,8 @@ def _copies(fit: Any) -> tuple[Case, Case] | str:
     if here.dreams:
         return "its parameters are fixed"
     model = here.fit.model
+    if here.ring:
+        return "over a ring a step has no size, and the votes of examples are added"
     if here.keyed or here.stateful or model.circuit.tied:
         return "the model has states, random numbers or tied weights already"
     if here.fit.rule is not backprop:
