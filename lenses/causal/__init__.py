@@ -3,8 +3,9 @@
 from .cells import elman, gru, lstm
 from .derivative import derivative, exposed, tangent
 from .equality import Bisimulation, bisimilar
-from .maps import Causal, as_causal, delay, trace
+from .maps import Causal, as_causal
 from .sequences import after, along, unroll
+from .tracing import delay, trace
 
 __all__ = [
     "Bisimulation",

@@ -14,7 +14,8 @@ from ..combinators import block
 from ..spaces import Real
 from ..terms import Term, compose, identity
 from ..wiring import wired
-from .maps import Causal, trace
+from .maps import Causal
+from .tracing import trace
 
 RECURRENT = "orthogonal"
 """How weights of what is fed back are initialised."""

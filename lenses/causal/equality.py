@@ -8,7 +8,6 @@ of the numbers of states, so it is enough to unroll as often.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,8 @@ import numpy as np
 
 from ..compile import compile as compile_
 from ..errors import LensError, SpaceError, explain
-from ..spaces import ResidueElement, Space
+from ..finite import all_points, count
+from ..spaces import ResidueElement
 from ..typed import Typed
 from .maps import Causal, shorten_causal
 
@@ -47,30 +47,6 @@ class Bisimulation:
         if self.equal:
             return f"<equal: outputs agree at all {self.pairs} pairs of states that are reached>"
         return f"<different: after {len(self.inputs or [])} steps {self.left} is not {self.right}>"
-
-
-def values_of(space: Space) -> int | None:
-    """How many points a space has; None where there are infinitely many."""
-    total = 1
-    for array in space:
-        if array.element.values is None:
-            return None
-        total *= len(array.element.values) ** array.size
-    return total
-
-
-def points_of(space: Space) -> list[np.ndarray]:
-    """All points of a finite space: one array a wire, with an axis of points in front."""
-    bases = [len(a.element.values) for a in space for _ in range(a.size)]
-    places = np.unravel_index(np.arange(math.prod(bases)), bases) if bases else []
-    out, at = [], 0
-    for array in space:
-        digits = places[at : at + array.size]
-        values = np.asarray(array.element.values)
-        rows = np.stack([values[d] for d in digits], -1) if digits else np.zeros((math.prod(bases), 0))
-        out.append(rows.reshape((-1, *array.sizes)).astype(array.dtype))
-        at += array.size
-    return out
 
 
 class _Machine:
@@ -129,8 +105,8 @@ def bisimilar(f: Causal, g: Causal, most: int = MOST) -> Bisimulation:
     """
     _check(f, g, most)
     left, right = _Machine(f), _Machine(g)
-    inputs = points_of(f.domain("bisimilar"))
-    many = values_of(f.domain("bisimilar")) or 1
+    inputs = all_points(f.domain("bisimilar"))
+    many = int(count(f.domain("bisimilar")))
     points = _rows(inputs, many)
     settled = max(len(f.first), len(g.first))
     pair = np.concatenate([left.start, right.start], 1)
@@ -204,6 +180,6 @@ def _check(f: Causal, g: Causal, most: int) -> None:
                     explain("bisimilar: a causal map with parameters or states", of=shorten_causal(each),
                             do="take exposed(f), whose parameters come in at every step")
                 )  # fmt: skip
-    count = values_of(f.domain("bisimilar")) or 1
-    if count > most:
-        raise LensError(explain(f"a step has {count} inputs", expected=f"at most {most}", of=shorten_causal(f)))
+    many = count(f.domain("bisimilar"))
+    if many > most:
+        raise LensError(explain(f"a step has {many} inputs", expected=f"at most {most}", of=shorten_causal(f)))

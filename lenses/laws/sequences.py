@@ -7,6 +7,7 @@ unrollings to a few steps are compared at points.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ import numpy as np
 from ..boxes.lookup import constant
 from ..boxes.structure import add, copy
 from ..causal import Causal, as_causal, bisimilar, delay, exposed, trace
-from ..causal.equality import MOST, values_of
+from ..causal.equality import MOST
 from ..errors import LensError
+from ..finite import count
 from ..spaces import Array, Space, unit
 from ..terms import Identity, Term, compose, permute, swap, tensor
 from ..trees import whole
@@ -86,7 +88,7 @@ def _one_expression(left: Causal, right: Causal) -> bool:
 def finite(f: Causal) -> bool:
     """Whether a causal map has few inputs, of finite spaces, and so have its states."""
     spaces = [s for pair in f.spaces for s in pair]
-    return (values_of(f.domain("laws")) or MOST + 1) <= MOST and all(values_of(s) is not None for s in spaces)
+    return count(f.domain("laws")) <= MOST and all(count(s) < math.inf for s in spaces)
 
 
 # -- the subject -----------------------------------------------------------------------------

@@ -99,7 +99,7 @@ def test_what_has_no_laws_says_why():
 # -- seeded mistakes -------------------------------------------------------------------------
 
 _composite, _beside, _trace, _unroll, _along, _tangent = (
-    maps._composite, maps._beside, maps.trace, sequences.unroll, sequences.along, tangent,
+    maps._composite, maps._beside, trace, sequences.unroll, sequences.along, tangent,
 )  # fmt: skip
 
 
