@@ -46,7 +46,8 @@ class Bisimulation:
     def __repr__(self) -> str:
         if self.equal:
             return f"<equal: outputs agree at all {self.pairs} pairs of states that are reached>"
-        return f"<different: after {len(self.inputs or [])} steps {self.left} is not {self.right}>"
+        steps = len(self.inputs or [])
+        return f"<different: after {steps} step{'s' * (steps != 1)} {self.left} is not {self.right}>"
 
 
 class _Machine:
