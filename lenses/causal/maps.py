@@ -130,11 +130,11 @@ class Causal:
         return _beside(as_causal(other, "put in parallel"), self)
 
     # -- running -----------------------------------------------------------------------------
-    def unroll(self, steps: int) -> Term:
+    def unroll(self, steps: int, name: str = "step") -> Term:
         """X^n -> Y^n, the first n steps as one term; see `lenses.causal.sequences.unroll`."""
         from .sequences import unroll
 
-        return unroll(self, steps)
+        return unroll(self, steps, name)
 
     def along(self, axis: int | str = 0, steps: int | None = None) -> Term:
         """The causal map on sequences that lie along an axis, as one scan; see `lenses.causal.sequences.along`."""

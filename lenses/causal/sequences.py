@@ -28,31 +28,31 @@ SHARED = "step"
 """The name under which the steps of an unrolled map share their parameters."""
 
 
-def unroll(f: Causal, steps: int) -> Term:
+def unroll(f: Causal, steps: int, name: str = SHARED) -> Term:
     """The first n steps as one term X^n -> Y^n: what comes in at step 0, then at step 1, and so on; so what goes out.
 
-    The steps share parameters: those of `step` are kept under the name "step", those of earlier ones under
-    "step_0", "step_1", .... The last state is discarded. Unrolling keeps composites and tensors.
+    The steps share parameters, which are tied by `name`; those of first steps that differ have it with their number, as
+    in "step_0". Maps that are unrolled in one model need names of their own, unless they are to share. The last
+    state is discarded. Unrolling keeps composites and tensors.
     """
     check_whole("unroll", "the number of steps", steps, 0)
     into, out = f.arity
     layers: list[Term] = [tensor(f.initial, Identity(steps * into))]
     for time in range(steps):
         after, left = f.width_at(time + 1), steps - time - 1
-        layers.append(tensor(Identity(time * out), _shared(f, time), Identity(left * into)))
+        layers.append(tensor(Identity(time * out), _shared(f, time, name), Identity(left * into)))
         layers.append(tensor(Identity(time * out), swap(after, out), Identity(left * into)))
     layers.append(tensor(Identity(steps * out), *[discard] * f.width_at(steps)))
     return compose(*layers)
 
 
-def _shared(f: Causal, time: int) -> Term:
+def _shared(f: Causal, time: int, name: str) -> Term:
     """A step, its parameters shared with its other uses; as it is where it is known to have none."""
     if f.dom is not None:
         typed = f.typed_step(time)
         if not whole(elaborate(typed.term, typed.dom)):
             return f.step_at(time)
-    name = f"{SHARED}_{time}" if time < len(f.first) else SHARED
-    return tied(name, f.step_at(time))
+    return tied(f"{name}_{time}" if time < len(f.first) else name, f.step_at(time))
 
 
 def along(f: Causal, axis: int | str = 0, steps: int | None = None) -> Term:

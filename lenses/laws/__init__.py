@@ -21,6 +21,7 @@ from .maps import Derivative, Equation, Map, equal, lens
 from .mutants import MUTANTS, Mutant
 from .power import ORACLES, Power, power
 from .report import Failure, Finding, Report
+from .sequences import Same
 from .shrink import smallest
 from .signature import Signature, finite, standard
 from .strategies import spaces, terms, values
@@ -39,6 +40,7 @@ __all__ = [
     "Mutant",
     "Power",
     "Report",
+    "Same",
     "Signature",
     "Structure",
     "Verdict",

@@ -95,15 +95,25 @@ def finite(f: Causal) -> bool:
 
 
 @lru_cache(maxsize=16)
-def plain(f: Causal) -> Causal | str:
-    """The subject in double precision where it can be, its parameters as wires; or why laws cannot be asked of it."""
+def wide(f: Causal) -> Causal | str:
+    """The subject in double precision where it can be; or why laws cannot be asked of it."""
     f.domain("the laws of a causal map")
     for time in range(len(f.first) + 1):
         circuit = f.typed_step(time).circuit
         if circuit.states or circuit.keyed:
             return "its steps have states or random keys of their own"
     with suppress(LensError, Misfit, TypeError, ValueError):
-        f = _widened(f)
+        return _widened(f)
+    return f
+
+
+@lru_cache(maxsize=16)
+def plain(f: Causal) -> Causal | str:
+    """The subject with its parameters as wires, in double precision; or why laws cannot be asked of it."""
+    found = wide(f)
+    if isinstance(found, str):
+        return found
+    f = found
     if any(whole(t.circuit) for t in (f.typed_step(k) for k in range(len(f.first) + 1))):
         return exposed(f)
     return exposed(f) if whole(elaborate(f.initial, unit)) else f

@@ -9,6 +9,7 @@ the sum is the gradient of backpropagation through time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,12 @@ class RealTimeClause(Clause):
         xs, tape = kept
         if any(d is None for d in ds):
             ds = cx.rule.fill(cx.cod, ds, cx.lead)
-        _, dxs = cx.cell.box.backward(Aside(cx), p, tape, ds)  # type: ignore[arg-type]
+        box = cx.cell.box
+        assert isinstance(box, Scan)  # the clause is looked up by this class
+        learned = jax.tree.leaves((p.params, [p.shared[name] for name in cx.cell.shared]))
+        if not learned or all(a.change is None for a in cx.inner.dom.arrays[: box.carried]):
+            return box.backward(cx, p, tape, ds)  # nothing is learned, or nothing goes from step to step
+        _, dxs = box.backward(Aside(cx), p, tape, ds)  # type: ignore[arg-type]
         changes, shared = _in_real_time(cx, p, xs, ds)
         cx.use(shared)
         return changes, dxs
@@ -82,7 +88,7 @@ def _in_real_time(cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> tupl
     lead = jnp.shape(xs[0])[: jnp.ndim(xs[0]) - cx.dom[0].rank] if xs else ()
 
     def flat(x: Any) -> Any:
-        """The batch axes as one, behind `axes` axes."""
+        """The batch axes as one."""
         return x.reshape((-1, *x.shape[len(lead) :]))
 
     def one(theta: Any, state: list[Any], fixed: list[Any], stepped: list[Any]) -> Any:
@@ -101,11 +107,11 @@ def _in_real_time(cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> tupl
         by_theta, by_state = pull((jax.tree.map(jnp.zeros_like, new), dys))
         gradient = by_theta + _vector(by_state) @ rows
         size = rows.shape[0]
-        _, unstate = ravel_pytree(new)
+        flat_new, unstate = ravel_pytree(new)
         nothing = jax.tree.map(jnp.zeros_like, outs)
-        along, back = jax.vmap(lambda e: pull((unstate(e), nothing)))(jnp.eye(size, dtype=rows.dtype))
+        along, back = jax.vmap(lambda e: pull((unstate(e), nothing)))(jnp.eye(size, dtype=flat_new.dtype))
         across = jax.vmap(_vector)(back)
-        return values, along + across @ rows, gradient
+        return values, (along + across @ rows).astype(rows.dtype), gradient.astype(theta.dtype)
 
     def step(carry: Any, moved: Any) -> Any:
         values, rows, total = carry
@@ -115,7 +121,7 @@ def _in_real_time(cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> tupl
         return (values, rows, total + gradient.sum(0)), None
 
     start = [flat(x) for x in xs[:k]]
-    many = start[0].shape[0] if start else 1
+    many = math.prod(lead)
     size = sum(inner.dom[i].size for i in moving)
     rows = jnp.zeros((many, size, theta.size), theta.dtype)
     entered = [jnp.moveaxis(flat(jnp.moveaxis(x, 0, len(lead))), 1, 0) for x in box.enter(cx, xs)]
@@ -125,7 +131,7 @@ def _in_real_time(cx: Cx, p: Side, xs: Sequence[Any], ds: Sequence[Any]) -> tupl
     (_, rows, total), _ = lax.scan(
         step, (start, rows, jnp.zeros_like(theta)), (entered, messages), length=box.steps(cx.dom), reverse=box.reversed
     )
-    last = jax.vmap(_vector)([flat(ds[i]) for i in moving]) if moving else jnp.zeros((many, 0), theta.dtype)
+    last = jax.vmap(_vector)([flat(ds[i]) for i in moving])
     return unravel(total + jnp.einsum("bs,bsp->p", last, rows))
 
 

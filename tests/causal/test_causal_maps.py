@@ -97,6 +97,13 @@ def test_first_steps_have_parameters_of_their_own():
     close(np.stack(unrolled(shared, *x[:3])), np.stack(want[:3]))
 
 
+def test_maps_unrolled_in_one_model_share_where_they_have_one_name():
+    f = elman(2).at(Real(2))
+    apart, shared = f.unroll(2, "one") >> f.unroll(2, "two"), f.unroll(2) >> f.unroll(2)
+    names = [sorted(compile(t, Real(2) @ Real(2)).init(jax.random.key(0))) for t in (apart, shared)]
+    assert names == [["one", "two"], ["step"]]
+
+
 def test_printed_causal_maps_read_back():
     for f in (total, delay(1.0), elman(3).at(Real(2)), Causal(zero(Real(2)), swap, [identity(2)])):
         assert read_back(f) == f

@@ -71,6 +71,11 @@ def test_real_time_learning_with_tied_parameters_and_from_the_end(x64):
         close(mine, theirs, 1e-12, 1e-12)
 
 
+def test_real_time_learning_without_a_state(x64):
+    mine, theirs = both(scan(dense(2), "time", carry=0), real_time())
+    close(mine, theirs, 1e-12, 1e-12)
+
+
 @pytest.mark.parametrize("window", [STEPS, STEPS + 3])
 def test_truncated_at_the_length_is_backpropagation_through_time(window, x64):
     mine, theirs = both(gru(3, dtype="float64").along("time"), truncated(window))

@@ -29,6 +29,7 @@ from . import (
     reverse,
     rules,
     schemas,
+    through_time,
 )
 
 __all__ = [
@@ -60,4 +61,5 @@ __all__ = [
     "reverse",
     "rules",
     "schemas",
+    "through_time",
 ]

@@ -1,8 +1,7 @@
 """The derivative of causal maps: T[f]: X * X' -> Y * Y' is causal, with state (s, ds) started at (i, 0).
 
 D[f] is its part on Y'. Unrolling keeps both, so the laws of derivatives hold of sequences, and nothing need
-be unrolled to differentiate. The transpose runs backwards in time: backpropagation through time is the lens of
-the scan.
+be unrolled to differentiate. The transpose runs backwards in time; see `through_time`.
 """
 
 from __future__ import annotations
@@ -10,24 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
 from ...boxes.structure import Add, Copy, discard, zero
 from ...causal import Causal, as_causal, delay, derivative, tangent, trace
-from ...compile import compile
-from ...interpret import Env, Side, evaluate
 from ...reverse import tangent as tangent_of_term
-from ...rules.rule import backprop
 from ...spaces import Space
 from ...terms import Identity, Term, compose, permute, swap, tensor
 from ...typed import Typed
 from ..law import law, structure
 from ..maps import Equation, Map
-from ..points import array_values
-from ..programs import Agree
-from ..sequences import Body, Same, bodies, identity, memory, plain, start, steps_for, unrolled
+from ..sequences import Body, Same, bodies, identity, memory, start, steps_for, unrolled
 from .causal import claims, sorted_wires
 
 DIFFERENTIAL = structure("derivative of a causal map", "T[f]: X * X' -> Y * Y'", subject=lambda: Causal)
@@ -181,49 +171,3 @@ def symmetry(f: Causal) -> Any:
         return Same(as_causal(crossed) >> twice, twice)
 
     return changing(f, build)
-
-
-# -- backpropagation through time ------------------------------------------------------------
-
-
-@law(DIFFERENTIAL, "backpropagation through time", "the lens of f along an axis is the vjp of its steps in `lax.scan`",
-     SOURCE + "; Werbos 1990", 35, needs="causal map")  # fmt: skip
-def through_time(f: Causal) -> Any:
-    subject = plain(f)
-    if isinstance(subject, str):
-        return subject
-    dom, cod = subject.domain("laws"), subject.cod
-    if subject.first or not len(dom):
-        return "it has first steps that differ, or no inputs, and a scan takes one step again and again"
-    if any(not a.real for a in (*dom, *cod, *subject.state)):
-        return "JAX differentiates real numbers alone"
-    n = steps_for(subject)
-    along = Space(a.replace(0, (n, *a.sizes)) for a in dom)
-    net, step, width = compile(subject.along(0), along), subject.typed_step(0), subject.width_at(0)
-    initial = Typed(subject.initial, Space())
-
-    def run(circuit: Any, xs: Any) -> Any:
-        return evaluate(circuit, Side(), xs, Env(backprop))[0]
-
-    def by_hand(*xs: Any) -> Any:
-        def one(state: Any, xs: Any) -> Any:
-            found = run(step.circuit, [*state, *xs])
-            return found[:width], found[width:]
-
-        state = [jnp.asarray(s) for s in run(initial.circuit, [])]
-        return jax.lax.scan(one, state, xs)[1]
-
-    def draw(rng: np.random.Generator) -> tuple[Any, Any]:
-        changes = [array_values(a.replace(0, (n, *a.sizes)), "normal", rng) for a in cod]
-        return [array_values(a, "normal", rng) for a in along], changes
-
-    def left(xs: Any, changes: Any) -> Any:
-        y, pullback = net.vjp({}, *xs)
-        back = pullback(*changes)[1]
-        return (y if isinstance(y, tuple) else (y,)), (back if isinstance(back, tuple) else (back,))
-
-    def right(xs: Any, changes: Any) -> Any:
-        ys, pullback = jax.vjp(by_hand, *xs)
-        return tuple(ys), pullback(list(changes))
-
-    return Agree(left, right, draw)
