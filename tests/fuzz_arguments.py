@@ -109,8 +109,24 @@ MODEL = L.dense(2).at(Real(3))
 SPARE = (Port("v", "param", Real(2)), Port("w", "param", Real(3, 2)))
 
 
+PLAYERS = L.dense(3), L.dense(1)
+"""A generator and a discriminator."""
+SPACES = Real(2), Real(3)
+
+
 def learner(model: Any = MODEL, **given: Any) -> Any:
     return L.learner(model, **{"loss": L.squared, "optimiser": L.sgd(0.1), **given})
+
+
+def adversarial(
+    generator: Any = PLAYERS[0],
+    discriminator: Any = PLAYERS[1],
+    noise: Any = SPACES[0],
+    space: Any = SPACES[1],
+    **given: Any,
+) -> Any:
+    plain = {"optimisers": (L.sgd(0.1), L.sgd(0.1)), **given}
+    return L.adversarial(generator, discriminator, noise, space, **plain)
 
 
 Call = Callable[[Any], Any]
@@ -380,6 +396,30 @@ CALLS: dict[str, list[tuple[Call, tuple[Any, ...]]]] = {
         (lambda v: L.dream(relu, Real(3), params={}, loss=v, optimiser=L.sgd(0.1)), (*STRANGE, L.add)),
         (lambda v: L.dream(relu, Real(3), params={}, loss=L.squared, optimiser=v), STRANGE),
         (lambda v: L.dream(relu, Real(3), params={}, loss=L.squared, optimiser=L.sgd(0.1), rule=v), STRANGE),
+    ],
+    "scale_gradient": [(lambda v: L.scale_gradient(v), less(NO_NUMBER, float))],
+    "ascending": [(lambda v: L.ascending(v), (*STRANGE, "sgd", 0.1))],
+    "clipped": [(lambda v: L.clipped(v), (*STRANGE, 0.1)), (lambda v: L.clipped(L.sgd(0.1), v), NO_EPSILON)],
+    "every": [(lambda v: L.every(v, L.sgd(0.1)), (*NO_COUNT, 0)), (lambda v: L.every(2, v), (*STRANGE, 0.1))],
+    "game": [
+        (lambda v: L.game(v, players={"dense_0": L.sgd(0.1)}), (*NO_TERM, relu)),
+        (lambda v: L.game(L.dense(2), Real(3), players=v), (*STRANGE, {}, L.sgd(0.1))),
+        (lambda v: L.game(L.dense(2), Real(3), players={"dense_0": v}), (*less(STRANGE, type(None)), 0.1)),
+        (lambda v: L.game(L.dense(2), Real(3), players={"dense_0": L.sgd(0.1)}, noise={v: "normal:1"}), (1, -1, "a")),
+        (lambda v: L.game(L.dense(2), Real(3), players={"dense_0": L.sgd(0.1)}, rule=v), (*STRANGE, L.Rule)),
+    ],
+    "adversarial": [
+        (lambda v: adversarial(generator=v), (*NO_TERM, relu, L.dense(2) @ L.dense(2))),
+        (lambda v: adversarial(discriminator=v), (*NO_TERM, L.copy, L.dense(2) @ L.dense(2))),
+        (lambda v: adversarial(noise=v), less(NO_SPACE, type(None))),
+        (lambda v: adversarial(space=v), (*less(NO_SPACE, type(None)), Real(2))),
+        (lambda v: adversarial(loss=v), (*STRANGE, L.add, "squared")),
+        (lambda v: adversarial(optimisers=v), (*STRANGE, L.sgd(0.1), (L.sgd(0.1),), (0.1, 0.1))),
+        (lambda v: adversarial(labels=v), (*less(STRANGE, type(None)), (0.0,), (0.0, "1"), (0.0, 1.0, 2.0))),
+        (lambda v: adversarial(saturating=v), NO_FLAG),
+        (lambda v: adversarial(penalty=v), NO_EPSILON),
+        (lambda v: adversarial(rate=v), NO_RATE),
+        (lambda v: adversarial(rule=v), (*STRANGE, L.Rule)),
     ],
 }
 """Constructors, each with one argument left open, and values that it cannot be."""

@@ -4,18 +4,19 @@
 the axioms of reverse derivatives, drawn with a wire for each array; `circuits.py` has boolean
 circuits, drawn with gates; `schemas.py` has graphs with path equations and what their paths are sent to; `sequences.py`
 has causal maps, drawn with what they remember fed back through a delay; `learners.py` has learners that compose by
-requests. Every term runs.
+requests; `games.py` has the closed lens of two players. Every term runs.
 """
 
 from .architectures import ARCHITECTURES
 from .circuits import CIRCUITS
+from .games import GAMES
 from .learners import LEARNERS
 from .picture import Picture
 from .schemas import SCHEMAS
 from .sequences import SEQUENCES
 from .theory import THEORY
 
-PICTURES = [*ARCHITECTURES, *THEORY, *CIRCUITS, *SCHEMAS, *SEQUENCES, *LEARNERS]
+PICTURES = [*ARCHITECTURES, *THEORY, *CIRCUITS, *SCHEMAS, *SEQUENCES, *LEARNERS, *GAMES]
 """Every picture of the gallery; no two have one name."""
 
-__all__ = ["ARCHITECTURES", "CIRCUITS", "LEARNERS", "PICTURES", "SCHEMAS", "SEQUENCES", "THEORY", "Picture"]
+__all__ = ["ARCHITECTURES", "CIRCUITS", "GAMES", "LEARNERS", "PICTURES", "SCHEMAS", "SEQUENCES", "THEORY", "Picture"]

@@ -68,7 +68,7 @@ def check(
     Args:
         x: a term (or a JAX function, which is lifted), typed or with its `space`; a class of boxes; a pair of
             functions (forward, backward) of a lens, with f: A -> B and f*: A * B' -> A'; a rule; a loss, rate,
-            optimiser or learner; a functor from terms to terms; a causal map; a representation of linear maps.
+            optimiser, learner or game; a functor from terms to terms; a causal map; a representation of linear maps.
         rule: the rule whose lens of a term is checked; backpropagation by default.
         law: only this law or structure, or these, by name.
         examples: instances a law; more find rarer faults.

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from ..arguments import positive
+from ..arguments import flag, number, positive, refuse
 from ..boxes.gradients import scale_gradient
 from ..boxes.linear import einsum, scale
 from ..boxes.lookup import constant
@@ -136,9 +136,13 @@ def adversarial(
     penalty = positive("adversarial", "the penalty", penalty)
     if labels is None:
         labels = (-1.0, 1.0) if loss in SIGNS else (0.0, 1.0)
+    elif not isinstance(labels, tuple | list) or len(labels) != 2:
+        refuse("adversarial", "the labels", labels, "two numbers, of what is generated and of data, as in (0.0, 1.0)")
+    fake, real = (number("adversarial", "a label", label) for label in labels)
+    saturating = flag("adversarial", "saturating", saturating)
     rate = rate if isinstance(rate, Rate) else Rate(check_rate("adversarial", rate))
     rule = check_rule("adversarial", rule)
-    return Adversarial(g, d, loss, labels, saturating, penalty, optimisers, rate, rule)
+    return Adversarial(g, d, loss, (fake, real), saturating, penalty, optimisers, rate, rule)
 
 
 def _check(g: Typed, d: Typed, loss: Any, optimisers: Any) -> None:

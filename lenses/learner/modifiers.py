@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..arguments import number, refuse, whole
+from ..arguments import positive, refuse, whole
 from ..spaces import Element
 from .optimisers import Optimiser, Tree, each
 
@@ -87,7 +87,7 @@ def ascending(optimiser: Optimiser) -> Optimiser:
 
 def clipped(optimiser: Optimiser, bound: float = 0.01) -> Optimiser:
     """`optimiser`, each parameter clipped to -bound ... bound after its step (Arjovsky et al. 2017, Algorithm 1)."""
-    return Clipped(_optimiser("clipped", optimiser), number("clipped", "the bound", bound, 0))
+    return Clipped(_optimiser("clipped", optimiser), positive("clipped", "the bound", bound))
 
 
 def every(steps: int, optimiser: Optimiser) -> Optimiser:

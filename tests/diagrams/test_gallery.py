@@ -264,3 +264,22 @@ def test_reverse_of_a_layer_is_that_of_jax():
     weight, bias = sorted(params, key=jnp.ndim, reverse=True)
     _, pull = jax.vjp(lambda w, b, x: jnp.tanh(x @ w + b), weight, bias, x)
     close(sorted(ys, key=jnp.size), sorted(pull(d), key=jnp.size))
+
+
+# -- games -----------------------------------------------------------------------------------
+
+
+def test_the_game_that_is_drawn_moves_both_players_at_once():
+    """Its put, against `jax.grad` of the value: the critic climbs, the generator descends."""
+    of = importlib.import_module("gallery.games")
+    q, x, p, z = (normal(k, *a.sizes) for k, a in enumerate(BY_NAME["adversarial-closed"].term.dom))
+
+    def value(q, p):
+        return (q * x).sum() - (q * jnp.tanh(z @ p)).sum()
+
+    dq, dp = jax.grad(value, (0, 1))(q, p)
+    outs, pull = compile(BY_NAME["adversarial-closed"].term).vjp({}, q, x, p, z)
+    assert outs == ()
+    _, (q_new, _, p_new, _) = pull()
+    close(q_new, q + of.RATE * dq, 1e-5, 1e-6)
+    close(p_new, p - of.RATE * dp, 1e-5, 1e-6)
