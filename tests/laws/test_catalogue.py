@@ -20,6 +20,14 @@ NEGATIVE = {
     "lawful lens/PutPut",
     "loss/softmax cross-entropy as printed",
     "loss/squared error as printed",
+    "gradient descent functor/PutGet",
+    "polynomials over a rig/R of x^q is R of x",
+    "category with biproducts/join of any functions",
+    "category with biproducts/add before any function",
+    "architecture/untied copies",
+    "delayed trace/yanking",
+    "delayed trace/undelayed sliding",
+    "learner as a machine/bisimilar learners are equal",
 }
 ELSEWHERE = ("functor", "loss", "rate", "optimiser", "learner")
 """Laws of what is no term; they have their tests beside their subjects."""
@@ -34,7 +42,7 @@ def test_laws_are_values():
 
 
 def test_every_item_of_the_theory_has_laws():
-    assert {each.item for each in ALL} >= set(range(1, 17))
+    assert {each.item for each in ALL} >= set(range(1, 39))
     for i in range(1, 8):
         assert laws.find(f"RD.{i}").item == i and f"RD.{i}" in laws.find(f"RD.{i}").source
 
