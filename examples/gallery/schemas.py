@@ -6,10 +6,10 @@ an arrow twice uses its parameters twice; the loss of a path equation is how far
 
 from __future__ import annotations
 
-from lenses import Real, concatenate, dense, einsum, para, relu, split, squared, tanh
+from lenses import Real, concatenate, dense, einsum, para, relu, sgd, split, tanh
 from lenses.laws.maps import drawn
 from lenses.ports import Port
-from lenses.schemas import Architecture, Losses, Schema, supervised, violation
+from lenses.schemas import Architecture, Losses, Schema, SchemaLearner, adversarial, violation
 
 from .picture import Picture
 from .theory import boxed
@@ -28,6 +28,10 @@ there, back = (para(m.term.term, [Port("weight", "param", space[0])]) for m, spa
 cyclegan = Architecture(CYCLE, {"A": A, "B": B}, {"f": there, "g": back})
 
 around = drawn(lambda p, q, a: f(p, g(q, f(p, a))), P, Q, A)
+
+critic = dense(1)
+against = [*adversarial(cyclegan, "f", critic), *adversarial(cyclegan, "g", critic)]
+playing = SchemaLearner(Losses(cyclegan, against, gamma=10.0), sgd(0.1), critics=sgd(0.1))
 
 image, thing = Real(image=4), Real(thing=2)
 inserting = Architecture(
@@ -64,12 +68,20 @@ SCHEMAS = [
     ),
     Picture(
         "cyclegan-losses",
-        "All losses of an architecture",
-        "A task and two equations as one term, from data to a vector of losses, in which every arrow is tied.",
-        Losses(cyclegan, [supervised(cyclegan, "f", squared, labels="b", name="f on pairs")]).term,
+        "All losses of CycleGAN",
+        "From points of A and B to a vector of losses: what critics tell, whom they take for data, and both equations.",
+        playing.losses.term,
         "string",
         0,
-        ("a", "b", "b′"),
+        ("a", "b"),
+    ),
+    Picture(
+        "cyclegan-learner",
+        "CycleGAN as a closed lens",
+        "An optimiser on each arrow, one that climbs on each critic, all losses, their weights, and the rate.",
+        playing.lens,
+        "string",
+        0,
     ),
     Picture(
         "product-schema",

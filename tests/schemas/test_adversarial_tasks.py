@@ -121,6 +121,17 @@ def test_cyclegan_on_two_clouds():
     assert distance(fit, state, data) < away / 10
 
 
+def test_files_and_nans_of_games(tmp_path):
+    fit = SchemaLearner(Losses(F, adversarial(F, "f", CRITIC)), adam(1e-2), critics=sgd(1e-2))
+    state = fit.init(jax.random.key(0))
+    fit.save(state, tmp_path / "game.safetensors")
+    again = fit.load(tmp_path / "game.safetensors")
+    assert jax.tree.all(jax.tree.map(lambda x, y: bool((x == y).all()), state, again))
+    assert len(fit.lens.cod) == 0 and "ascending(sgd(0.01))" in repr(fit)
+    state, history = fit.run(again, DATA, 1, check_nans=True, progress=False)
+    assert len(history) == 1 and not history.evaluated
+
+
 def distance(fit, state, data):
     """How far what f makes of A is from the nearest points of B, in the mean."""
     made = np.asarray(fit.model(state)("f")(data["A"]))

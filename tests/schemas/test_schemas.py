@@ -127,6 +127,9 @@ def test_an_architecture_is_a_value_and_a_functor():
     close(model("f ; g ; f")(x), forward(params["f"], forward(params["g"], forward(params["f"], x))))
     close(model("id(A)")(x), x)
     close(jax.vmap(model("f"))(x), model("f")(x))
+    ours = jax.jit(jax.grad(lambda p: F.model(p)("f ; g")(x).sum()))(params)
+    theirs = jax.grad(lambda p: forward(p["g"], forward(p["f"], x)).sum())(params)
+    jax.tree.map(lambda a, b: close(a, b, 1e-5, 1e-6), ours, theirs)
     says(ParameterError, lambda: F.model({"f": params["f"]}), "g.dense_0.weight")
 
 
