@@ -8,6 +8,7 @@ Windows of steps give it where they are as long as the sequence; shorter ones he
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import jax
@@ -42,14 +43,14 @@ def sequences(count: int, seed: int):
     return x, x[:, 0, :1].copy()
 
 
-def compared(seed: int = 0) -> dict[str, float]:
+def compared(names: Iterable[str] = tuple(RULES), seed: int = 0) -> dict[str, float]:
     """How far the gradient of each rule is from that of `jax.grad`, relative to its largest entry, in float64."""
     with jax.enable_x64(True):
         wide = elman(STATES, dtype="float64").after("time") >> dense(1)
         space = Real(time=STEPS, d=2, dtype="float64")
         x, y = (jnp.asarray(v, "float64") for v in sequences(32, seed))
-        nets = {name: compile(wide, space, rule=rule) for name, rule in RULES.items()}
-        plain = nets["backpropagation through time"]
+        nets = {name: compile(wide, space, rule=RULES[name]) for name in names}
+        plain = compile(wide, space)
         params = plain.init(jax.random.key(seed))
         want = jax.grad(lambda p: 0.5 * ((plain(p, x) - y) ** 2).sum())(params)
         largest = max(float(jnp.abs(v).max()) for v in jax.tree.leaves(want))
@@ -82,7 +83,7 @@ def draw(curves: dict[str, np.ndarray], path: Path) -> None:
 def main(path: Path | str = "three-gradients.png", epochs: int = 60, count: int = 512, seed: int = 0):
     """Compares gradients, learns by each rule from the same start, prints and draws; the last losses by rule."""
     print("distance of the gradient from that of jax.grad, in float64")
-    for name, gap in compared(seed).items():
+    for name, gap in compared(seed=seed).items():
         print(f"  {name:30s} {gap:.1e}")
     data = sequences(count, seed)
     curves = {}

@@ -68,7 +68,7 @@ def test_tangent_is_that_of_jax(name, x64):
     close(on_sequences(derivative(derivative(f)), {}, x, dx, w, dw), [twice], 1e-12, 1e-12)
 
 
-@pytest.mark.parametrize("cell", [elman, lstm, gru])
+@pytest.mark.parametrize("cell", [elman, *(pytest.param(c, marks=pytest.mark.slow) for c in (lstm, gru))])
 def test_tangent_of_cells_is_that_of_jax(cell, x64):
     f = cell(3, dtype="float64").at(V)
     d = tangent_of(f)

@@ -31,6 +31,7 @@ def test_kept_is_that_of_the_hand_written_scan(name):
     assert sum(net.kept(params, x).values()) == kept_by_jax(HAND[name], params, x)
 
 
+@pytest.mark.slow
 @pytest.mark.optimised
 def test_temporaries_are_no_more_than_those_of_the_hand_written_scan():
     ours, hand = bytes_of("lstm", 16, 4, 8, 3)

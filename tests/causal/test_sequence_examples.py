@@ -11,18 +11,15 @@ from helpers import example
 DIGITS, GRADIENTS = example("sequences/digits"), example("sequences/three_gradients")
 
 
-def test_gradients_are_one_derivative_and_short_windows_are_not():
-    found = GRADIENTS.compared()
-    for name in ("backpropagation through time", "real-time recurrent learning", f"windows of {GRADIENTS.STEPS}"):
-        assert found[name] < 1e-12
-    assert found["windows of 8"] > 0.1 and found["windows of 2"] > 0.1
+def test_gradients_of_short_windows_are_others():
+    assert GRADIENTS.compared(["windows of 2"])["windows of 2"] > 0.1
 
 
 def test_digits_are_read_a_little(capsys, tmp_path, monkeypatch):
-    reached = DIGITS.main(tmp_path / "digits.png", epochs=3)
+    reached = DIGITS.main(tmp_path / "digits.png", epochs=2)
     printed = capsys.readouterr().out
     rows = [float(share) for share in re.findall(r"^ +\d +(\d+\.\d)%", printed, re.MULTILINE)]
-    assert len(rows) == 8 and rows[-1] == pytest.approx(100 * reached, abs=0.1) and reached > 0.6
+    assert len(rows) == 8 and rows[-1] == pytest.approx(100 * reached, abs=0.1) and reached > 0.5
     assert rows[0] < 0.5 * rows[-1]  # one row says little
     if "no picture" not in printed:
         assert (tmp_path / "digits.png").read_bytes()[:4] == b"\x89PNG"
@@ -41,6 +38,9 @@ def test_digits_are_read(tmp_path):
 @pytest.mark.slow
 @pytest.mark.optimised
 def test_short_windows_do_not_remember(tmp_path):
+    found = GRADIENTS.compared()
+    one = "backpropagation through time", "real-time recurrent learning", f"windows of {GRADIENTS.STEPS}"
+    assert max(found[name] for name in one) < 1e-12 and found["windows of 8"] > 0.1
     losses = GRADIENTS.main(tmp_path / "three.png")
     whole = [losses[name] for name in ("backpropagation through time", "real-time recurrent learning")]
     assert max(whole) < 1e-3 and losses["windows of 2"] > 0.3

@@ -30,6 +30,11 @@ FLAX = {"elman": linen.SimpleCell, "lstm": linen.OptimizedLSTMCell, "gru": linen
 STEPS, SIZE, WIDTH = 6, 3, 4
 
 
+def cells(*quick: str) -> list:
+    """The names of all cells, those that are not among the quick ones marked as slow."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name not in quick)) for name in CELLS]
+
+
 def flax_params(name: str, tree: dict) -> dict:
     """Our parameters under Flax's names."""
 
@@ -51,7 +56,7 @@ def flax_params(name: str, tree: dict) -> dict:
     return fed | {f"i{k}": kernel(tree[g][i]) for k, (g, _, i) in gates.items()}
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", cells("gru"))
 def test_cells_are_those_of_flax(name, x64):
     f = CELLS[name](WIDTH, dtype="float64")
     net = compile(f.along("time"), Real(time=STEPS, d=SIZE, dtype="float64"))
@@ -71,7 +76,8 @@ def test_cells_are_those_of_flax(name, x64):
     close(pullback(weights), jax.grad(loss, (0, 1))(params, x), 1e-12, 1e-12)
 
 
-@pytest.mark.parametrize("name", ["elman", "gru"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CELLS)
 def test_cells_start_as_those_of_flax_do(name):
     """Orthogonal weights for what is fed back, LeCun's for what comes in, no bias: by their statistics."""
     size = 96
@@ -91,7 +97,7 @@ def test_cells_start_as_those_of_flax_do(name):
                 close(here @ here.T, np.eye(size), 1e-4, 1e-4)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", cells("lstm"))
 def test_unrolled_and_scanned_are_one(name, x64):
     f = CELLS[name](WIDTH, dtype="float64").at(Real(SIZE, dtype="float64"))
     scanned = compile(f.along(0), Real(STEPS, SIZE, dtype="float64"))
@@ -137,7 +143,7 @@ def test_backpropagation_through_time_is_the_gradient_of_the_scan(x64):
     close((dparams, dx), gradient, 1e-12, 1e-12)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", cells("elman", "lstm"))
 def test_a_sequence_is_one_scan(name):
     net = compile(CELLS[name](WIDTH).along("time"), Real(time=STEPS, d=SIZE))
     params = net.init(jax.random.key(0))

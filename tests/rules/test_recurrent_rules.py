@@ -49,20 +49,21 @@ def both(term, rule, space=SPACE, batch=(3,)):
     return found
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", ["elman", *(pytest.param(n, marks=pytest.mark.slow) for n in ("lstm", "gru"))])
 def test_real_time_learning_is_backpropagation_through_time(name, x64):
-    outputs, last = CELLS[name](3, dtype="float64").along("time"), CELLS[name](3, dtype="float64").after("time")
-    for term in (outputs >> dense(2), last):
-        mine, theirs = both(term, real_time())
-        close(mine, theirs, 1e-12, 1e-12)
+    mine, theirs = both(CELLS[name](3, dtype="float64").along("time") >> dense(2), real_time())
+    close(mine, theirs, 1e-12, 1e-12)
 
 
 def test_real_time_learning_of_stacked_layers_and_of_layers_around(x64):
     deep = (elman(2, dtype="float64") >> elman(3, dtype="float64")).along("time")
     mine, theirs = both(dense(3) >> deep >> dense(1), real_time(), batch=(2, 2))
     close(mine, theirs, 1e-12, 1e-12)
+    mine, theirs = both(elman(2, dtype="float64").after("time"), real_time())
+    close(mine, theirs, 1e-12, 1e-12)
 
 
+@pytest.mark.slow
 def test_real_time_learning_with_tied_parameters_and_from_the_end(x64):
     cell = tied("shared", dense(2)) @ tied("shared", dense(2)) >> multiply >> copy
     start = zero(Real(2, dtype="float64")) @ identity
@@ -95,7 +96,7 @@ def hand(params, x, window):
     return lax.scan(step, jnp.zeros(3), (x, jnp.arange(STEPS)))[1]
 
 
-@pytest.mark.parametrize("window", [1, 2, 4])
+@pytest.mark.parametrize("window", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4))])
 def test_shorter_windows_are_those_of_stopped_gradients_and_not_the_derivative(window, x64):
     term = elman(3, dtype="float64").along("time")
     (mine, dx), (theirs, whole) = both(term, truncated(window), batch=())
@@ -110,6 +111,7 @@ def test_shorter_windows_are_those_of_stopped_gradients_and_not_the_derivative(w
     close(dx[tail:], whole[tail:], 1e-12, 1e-12)
 
 
+@pytest.mark.slow
 def test_truncated_from_the_end(x64):
     start, cell = zero(Real(3, dtype="float64")) @ identity, elman(3, dtype="float64").step
     ahead, behind = (start >> scan(cell, "time", reversed=r) for r in (False, True))
@@ -139,6 +141,7 @@ def test_what_real_time_learning_keeps_does_not_grow_with_the_sequence():
     assert long - short < 2048
 
 
+@pytest.mark.slow
 def test_a_step_of_learning_is_that_of_backpropagation():
     x, y = normal(1, 8, STEPS, SIZE), normal(2, 8, 1)
     states = []
