@@ -137,7 +137,9 @@ def describe(typed: Typed) -> str:
 
 
 def _draw_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("term", metavar="module:term", help="a term, function or learner, by module and name")
+    parser.add_argument(
+        "term", metavar="module:term", help="a term, function, learner or causal map, by module and name"
+    )
     parser.add_argument("--at", metavar="SPACE", help='the domain, e.g. "Real(28, 28, 1) @ Index(below=10)"')
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="ends in .svg, .pdf, .png, .tex, .dot or .html (default: NAME.svg)"
@@ -173,6 +175,7 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _draw(options: argparse.Namespace) -> None:
     from . import pictures
+    from .causal import Causal
     from .learner.learner import Dreamer, Learner
     from .spaces import parse_space
 
@@ -180,7 +183,7 @@ def _draw(options: argparse.Namespace) -> None:
     spaces: list[Any] = []
     if isinstance(subject, Term):
         subject = typed_term(options.term, options.at)
-    elif isinstance(subject, Learner | Dreamer):
+    elif isinstance(subject, Learner | Dreamer) or (isinstance(subject, Causal) and subject.dom is not None):
         pass
     elif options.at is None:
         raise _no_space(options.term)

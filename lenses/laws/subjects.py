@@ -10,6 +10,8 @@ from typing import Any
 import jax
 
 from ..boxes.lifted import lift
+from ..causal import Causal
+from ..causal.maps import shorten_causal
 from ..errors import LensError, explain
 from ..functor import Functor
 from ..inference import inference
@@ -63,6 +65,9 @@ def sections_of(
     if isinstance(x, tuple) and len(x) == 2 and all(map(callable, x)):
         return _of_pair(*x, space, dtype)
     special = _special(x)
+    if isinstance(x, Causal):
+        f = x if space is None else x.at(space)
+        return shorten_causal(f), _special(f), ()
     if isinstance(x, Term):
         if special and space is None and not isinstance(x, Typed):
             return repr(x), special, ()
@@ -95,6 +100,8 @@ def _special(x: Any) -> list[Section]:
 
 def needs_space(x: Any) -> bool:
     """Whether `x` has laws only at a space that must be said: an untyped term, a function, a pair of functions."""
+    if isinstance(x, Causal):
+        return x.dom is None
     if isinstance(x, Typed | Rule | Functor | type) or _special(x):
         return False
     if isinstance(x, Term):

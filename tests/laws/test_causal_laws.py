@@ -97,6 +97,7 @@ def test_what_has_no_laws_says_why():
     report = laws.check(Causal(identity(0), batch_norm()).at(Real(2)), progress=False)
     assert all(f.outcome == "skipped" and "states or random keys" in f.because for f in report.findings)
     refused(SpaceError, lambda: laws.check(elman(2), progress=False), "the laws of a causal map needs the type")
+    assert laws.check(elman(2), V, law="identity", progress=False).passed
 
 
 # -- seeded mistakes -------------------------------------------------------------------------
