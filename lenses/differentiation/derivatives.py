@@ -8,78 +8,21 @@ outputs and a `Local` from the changes of those parameters and inputs to the cha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ..boxes.linear import Dense, Weighted
+from ..boxes.normalisation import LayerNorm, RMSNorm
+from ..boxes.reductions import Softmax
 from ..boxes.structure import Add, Check, Copy, Discard
 from ..functor import Table
-from ..interpret import Cx, Side
-from ..spaces import Array, RealElement, Space
-from ..syntax import shorten
 from ..terms import Box
-from ..trees import nest, pick, renew
-from ..typed import Cell
 from .blocks import diagonal, matrix, unit
+from .closed import normalised, softmax
 from .local import Local, adding, copying, ending, structured
-
-
-@dataclass(frozen=True)
-class Point:
-    """Where a box is differentiated: its side and inputs, and the places of those parameters and inputs that move.
-
-    `learned` are paths into the tree of its parameters, with those tied by name under their names.
-    """
-
-    cx: Cx
-    side: Side
-    xs: Sequence[Any]
-    learned: tuple[tuple[str, ...], ...]
-    inputs: tuple[int, ...]
-
-    @property
-    def moving(self) -> list[Any]:
-        """What moves: parameters first."""
-        return [*(pick(weights(self.cx.cell, self.side), p) for p in self.learned), *(self.xs[i] for i in self.inputs)]
-
-    @property
-    def dom(self) -> Space:
-        """The arrays that move."""
-        held = self.moving[: len(self.learned)]
-        own = [Array(x.shape, element=RealElement(jnp.dtype(x.dtype).name)) for x in held]
-        return Space([*own, *(self.cx.dom[i] for i in self.inputs)])
-
-    @property
-    def cod(self) -> Space:
-        """The outputs that can change."""
-        return Space(a for a in self.cx.cod if a.real)
-
-    def function(self, *moving: Any) -> tuple[list[Any], list[Any]]:
-        """The box as a function of what moves: its real outputs, and the others."""
-        n = len(self.learned)
-        xs = list(self.xs)
-        for i, x in zip(self.inputs, moving[n:], strict=True):
-            xs[i] = x
-        new = renew(weights(self.cx.cell, self.side), nest(self.learned, moving[:n]))
-        shared = {name: new.pop(name) for name in self.cx.cell.shared}
-        side = replace(self.side, params=new, shared=self.side.shared | shared)
-        ys, _ = self.cx.cell.box.run(self.cx, side, xs)
-        pairs = list(zip(ys, self.cx.cod, strict=True))
-        return [y for y, a in pairs if a.real], [y for y, a in pairs if not a.real]
-
-    def outputs(self, real: Sequence[Any], others: Sequence[Any]) -> list[Any]:
-        """All outputs in their order."""
-        reals, rest = iter(real), iter(others)
-        return [next(reals) if a.real else next(rest) for a in self.cx.cod]
-
-
-def weights(cell: Cell, side: Side) -> dict[str, Any]:
-    """The parameters that a box uses: its own, and those tied by name, under their names."""
-    return side.params | {name: side.shared[name] for name in cell.shared}
-
+from .point import Point
 
 Clause = Callable[[Point], tuple[list[Any], Local]]
 
@@ -110,7 +53,7 @@ def by_jax(at: Point) -> tuple[list[Any], Local]:
             (out,) = jax.linear_transpose(lambda ds: back(ds), ys)(tuple(xs))
             return out
 
-    return at.outputs(ys, rest), Local(f"D[{shorten(box, 30)}]", at.dom, at.cod, push, lambda ds: back(list(ds)))
+    return at.outputs(ys, rest), Local(at.name, at.dom, at.cod, push, lambda ds: back(list(ds)))
 
 
 def elementwise(at: Point) -> tuple[list[Any], Local]:
@@ -118,13 +61,16 @@ def elementwise(at: Point) -> tuple[list[Any], Local]:
     real, back, others = jax.vjp(at.function, *at.moving, has_aux=True)
     diagonals = back([jnp.ones_like(y) for y in real])
     blocks = {(0, i): diagonal(d) for i, d in enumerate(diagonals)}
-    return at.outputs(real, others), structured(f"D[{shorten(at.cx.cell.box, 30)}]", at.dom, at.cod, blocks)
+    return at.outputs(real, others), structured(at.name, at.dom, at.cod, blocks)
+
+
+def unless_learned(clause: Clause) -> Clause:
+    """The clause where no parameters of the box move, and JAX's linearisation where some do."""
+    return lambda at: by_jax(at) if at.learned else clause(at)
 
 
 def weighted(at: Point) -> tuple[list[Any], Local]:
     """A box that is linear in its input, a bias aside, at weights that do not move."""
-    if at.learned:
-        return by_jax(at)
     box, weight = at.cx.cell.box, at.side["weight"]
     assert isinstance(box, Weighted)
     ys, _ = box.run(at.cx, at.side, at.xs)
@@ -142,7 +88,7 @@ def affine(at: Point) -> tuple[list[Any], Local]:
     ys, local = weighted(at)
     box = at.cx.cell.box
     assert isinstance(box, Dense)
-    if at.learned or at.dom[0].rank != box.axes:
+    if at.dom[0].rank != box.axes:
         return ys, local
     weight = jnp.reshape(at.side["weight"], (at.dom[0].size, at.cod[0].size))
     return ys, structured(box.label, at.dom, at.cod, {(0, 0): matrix(weight.T)})
@@ -172,7 +118,16 @@ def check(at: Point) -> tuple[list[Any], Local]:
 
 
 CLAUSES: Table[Clause] = Table(
-    {Box: by_jax, Dense: affine, Weighted: weighted, Copy: copy, Discard: discard, Add: add, Check: check}
+    {
+        Box: by_jax,
+        **{kind: unless_learned(clause) for kind, clause in ((Dense, affine), (Weighted, weighted))},
+        **{kind: unless_learned(normalised) for kind in (LayerNorm, RMSNorm)},
+        Softmax: softmax,
+        Copy: copy,
+        Discard: discard,
+        Add: add,
+        Check: check,
+    }
 )
 """The differentiator, as a table over box classes."""
 

@@ -29,9 +29,10 @@ from ..terms import Term
 from ..trees import check_tree, map_tree, whole
 from ..typed import Cell, Circuit, Typed
 from .category import Layer, LinearMaps
-from .derivatives import Point, local, weights
+from .derivatives import local
 from .functions import functions
 from .local import Local, copying, ending, starting
+from .point import Point, weights
 
 
 class Wire(NamedTuple):
@@ -186,12 +187,13 @@ def trace(term: Typed, params: Any, xs: Sequence[Any]) -> tuple[list[Any], list[
 def outline(term: Typed) -> list[Layer]:
     """The layers of the derivative of a term without their numbers; nothing is computed."""
     made = Trace(known={})
-    params = map_tree(_shape, whole(term.circuit))
-    _traced(term, params, [_shape(a) for a in term.dom], made)
+    params = map_tree(shape_of, whole(term.circuit))
+    _traced(term, params, [shape_of(a) for a in term.dom], made)
     return made.layers
 
 
-def _shape(array: Any) -> Any:
+def shape_of(array: Any) -> Any:
+    """The shape and dtype of an array of a space, or of a port."""
     array = getattr(array, "array", array)
     return jax.ShapeDtypeStruct(array.sizes, array.dtype)
 

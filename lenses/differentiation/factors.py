@@ -158,18 +158,21 @@ def _factor(layers: Sequence[Layer], maps: Matrices) -> Layer | Matrix:
     return maps.compose(*(maps.layer(layer) for layer in layers))
 
 
-def plan(dom: Space, layers: Sequence[Layer], mode: str = "auto") -> Plan:
-    """The plan for a chain of layers without numbers; by "auto" one that works no more than forward or reverse."""
+def plans(dom: Space, layers: Sequence[Layer], mode: str = "auto") -> list[Plan]:
+    """The plans that a mode chooses among, for a chain of layers without numbers, the one with the least work first."""
     n = len(layers)
     single = tuple((i, i + 1) for i in range(n))
-    plans = {
-        "forward": Plan(dom, single, order.forward(n)),
-        "reverse": Plan(dom, single, order.reverse(n)),
-    }
-    if mode != "auto" or not n:
-        return plans.get(mode, plans["forward"]).counted(layers)
-    plans = {"auto": ordered(dom, layers), **plans}
-    return min((p.counted(layers) for p in plans.values()), key=lambda p: p.flops)
+    found = {"reverse": Plan(dom, single, order.reverse(n)), "forward": Plan(dom, single, order.forward(n))}
+    if mode != "auto":
+        return [found[mode].counted(layers)]
+    if n:
+        found["auto"] = ordered(dom, layers)
+    return sorted((p.counted(layers) for p in found.values()), key=lambda p: p.flops)
+
+
+def plan(dom: Space, layers: Sequence[Layer], mode: str = "auto") -> Plan:
+    """The plan with the least work; by "auto" it is never more than that of the better of forward and reverse."""
+    return plans(dom, layers, mode)[0]
 
 
 def ordered(dom: Space, layers: Sequence[Layer]) -> Plan:

@@ -13,14 +13,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..arguments import choice
+from ..arguments import choice, flag
 from ..compile import one
 from ..spaces import Space
 from ..syntax import shorten
 from ..terms import Term
-from ..trees import whole
-from .differentiate import arrays, differentiable, outline, trace
-from .factors import MODES, Plan, plan, spelled
+from ..trees import map_tree, whole
+from ..typed import Typed
+from .differentiate import arrays, differentiable, outline, shape_of, trace
+from .factors import MODES, Plan, plans, spelled
 from .matrices import Matrices
 
 
@@ -32,10 +33,11 @@ class Jacobian:
     derivatives of its boxes are the same in every order), `plan` (the order).
     """
 
-    def __init__(self, term: Any, mode: str):
+    def __init__(self, term: Typed, mode: str, measure: bool = False):
         self.term, self.dom, self.cod, self.mode = term, term.dom, term.cod, mode
         self.params = whole(term.circuit)
-        self.plan: Plan = plan(term.dom, outline(term), mode)
+        among = plans(term.dom, outline(term), mode)
+        self.plan: Plan = min(among, key=self._measured) if measure and len(among) > 1 else among[0]
         self._jit = jax.jit(self._matrices, inline=True)
 
     def __repr__(self) -> str:
@@ -51,10 +53,19 @@ class Jacobian:
         """The order in words: the program of a stack of matrices, its factors numbered from 0."""
         return ", ".join(map(spelled, self.plan.program))
 
+    def _measured(self, plan: Plan) -> float:
+        """The work of the whole program under a plan, as XLA counts it once it has compiled it."""
+        params = map_tree(shape_of, self.params)  # type: ignore[arg-type]
+        lowered = jax.jit(lambda params, xs: self._by(plan, params, xs)).lower(params, [shape_of(a) for a in self.dom])
+        return (lowered.compile().cost_analysis() or {}).get("flops", 0.0)
+
     def _matrices(self, params: Any, xs: Sequence[Any]) -> Any:
+        return self._by(self.plan, params, xs)
+
+    def _by(self, plan: Plan, params: Any, xs: Sequence[Any]) -> Any:
         maps = Matrices()
         _, layers = trace(self.term, params, xs)
-        rows = maps.blocks(self.plan.run(layers, maps))
+        rows = maps.blocks(plan.run(layers, maps))
 
         def shaped(block: Any, o: int, i: int) -> Any:
             sizes = (*self.cod[o].sizes, *self.dom[i].sizes)
@@ -70,7 +81,7 @@ class Jacobian:
         return self._jit(*arrays(self.term, self.params, arguments))
 
 
-def jacobian(term: Term, space: Space | None = None, mode: str = "auto") -> Jacobian:
+def jacobian(term: Term, space: Space | None = None, mode: str = "auto", measure: bool = False) -> Jacobian:
     """The Jacobian of a typed term (or of a term at `space`) as a function, to be traced, jitted and mapped by JAX.
 
     ``jacobian(f)(params, x)`` has the axes of the output and then those of the input; a term without
@@ -80,9 +91,12 @@ def jacobian(term: Term, space: Space | None = None, mode: str = "auto") -> Jaco
     `mode` is "forward", "reverse", or "auto": the cheapest order of multiplication that dynamic programming
     finds over the Jacobians of the boxes, each used as what it is (a diagonal, a matrix, or what pushes columns
     and pulls rows), which does no more work than the better of the other two. See `lenses.differentiation.order`.
+    Work is counted in multiplications and additions. A compiler repeats some of them where it fuses others, so where
+    two orders are close its own count may prefer the other one; with `measure` all three programs are compiled, and
+    the one is taken in which XLA counts the fewest operations.
 
     Raises SpaceError for an untyped term, or one with an input or output that is no real array, LensError
     for another mode and for a term with states or random keys.
     """
     choice("jacobian", "mode", mode, MODES)
-    return Jacobian(differentiable(term, space, "jacobian"), mode)
+    return Jacobian(differentiable(term, space, "jacobian"), mode, flag("jacobian", "measure", measure))

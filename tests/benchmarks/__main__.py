@@ -24,6 +24,7 @@ GROUPS = (
     "forwards",
     "step",
     "gradients",
+    "jacobian",
     "dispatch",
     "scan",
     "causal",
