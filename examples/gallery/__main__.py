@@ -12,7 +12,7 @@ from tqdm import tqdm
 import diagrams
 from lenses.files import write_whole
 
-from . import ARCHITECTURES, CIRCUITS, GAMES, LEARNERS, PICTURES, SCHEMAS, SEQUENCES, THEORY, Picture
+from . import ARCHITECTURES, CIRCUITS, DIFFERENTIATION, GAMES, LEARNERS, PICTURES, SCHEMAS, SEQUENCES, THEORY, Picture
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -78,7 +78,7 @@ def main() -> None:
         drawn[picture.name] = scene(picture).svg()
         write_whole(folder / f"{picture.name}.svg", drawn[picture.name].encode())
     sections = {"Architectures": ARCHITECTURES, "Theory": THEORY, "Boolean circuits": CIRCUITS, "Schemas": SCHEMAS}
-    sections |= {"Sequences": SEQUENCES, "Learners": LEARNERS, "Games": GAMES}
+    sections |= {"Sequences": SEQUENCES, "Learners": LEARNERS, "Games": GAMES, "Differentiation": DIFFERENTIATION}
     text = page({heading: [(p, drawn[p.name]) for p in pictures] for heading, pictures in sections.items()})
     write_whole(folder / "gallery.html", text.encode())
     print(f"{len(drawn)} pictures and gallery.html in {folder}")

@@ -112,7 +112,7 @@ def calls(length: int) -> int:
 def measure(options: Options) -> list[Figure]:
     """Random chains, chains of known shapes, and how planning grows with the length of a chain."""
     rng = random.Random(0)
-    terms = [chain(rng) for _ in range(options.times(60, 12))]
+    terms = [chain(rng) for _ in range(options.times(40, 6))]
     found = [counted(term) for term in tqdm(terms, desc="chains", leave=False)]
     figures = []
     ours = ("auto", 0, "by the cost functor"), ("measured", 1, "by XLA, measured"), ("auto", 1, "by XLA, as planned")
