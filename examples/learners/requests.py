@@ -82,9 +82,9 @@ def check_functor(x) -> None:
     whole, parts = descend(encoder_term >> reader_term), encoder >> reader
     print("L(f ; g) and L(f) ; L(g):", equal(whole, parts, by=(lambda p: p, lambda p: p)))
     p, b = whole.init(jax.random.key(0)), jnp.zeros(10).at[3].set(1.0)
-    slopes = jax.grad(lambda p: 0.5 * ((whole.implement(p, x) - b) ** 2).sum())(p)
+    slopes = jax.jit(jax.grad(lambda p: 0.5 * ((whole.implement(p, x) - b) ** 2).sum()))(p)
     by_jax = jax.tree.map(lambda q, d: q - RATE * d, p, slopes)
-    off = max(float(jnp.abs(u - v).max()) for u, v in zip(parts.update(p, x, b), by_jax, strict=True))
+    off = max(float(jnp.abs(u - v).max()) for u, v in zip(jax.jit(parts.update)(p, x, b), by_jax, strict=True))
     print(f"its step and that of jax.grad differ by {off:.1e}")
     try:
         L(RATE, log_cosh)
@@ -145,10 +145,10 @@ def main(path: Path | str = "requests.png", epochs: int = 30, seed: int = 0) -> 
     model = encoder >> codebook(True) >> reader
     p, (x, y) = trained["a codebook that asks"], data
     own = p[: len(encoder.params)], p[len(encoder.params)]
-    kinds = np.asarray(jax.vmap(lambda a: nearest(own[1], encoder.implement(own[0], a)))(x))
+    kinds = np.asarray(jax.jit(jax.vmap(lambda a: nearest(own[1], encoder.implement(own[0], a))))(x))
     means = [x[kinds == k].mean(0) if (kinds == k).any() else None for k in range(16)]
     print(f"{sum(m is not None for m in means)} of 16 codes are in use")
-    requests = jax.vmap(lambda b: model.request(p, x[0], b))(np.eye(10, dtype="float32"))
+    requests = jax.jit(jax.vmap(lambda b: model.request(p, x[0], b)))(np.eye(10, dtype="float32"))
     draw(curves, means, x[0], int(y[0]), np.asarray(requests), Path(path))
     return {name: right[-1] for name, right in curves.items()}
 

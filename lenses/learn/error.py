@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jax
@@ -129,7 +129,7 @@ def as_error(error: Any, inverse: Two | None = None) -> Error:
                 explain(f"{error!r} is no sum of errors of single numbers", expected="a loss such as squared, quartic",
                         do="give the error of two numbers, as in L(0.1, lambda x, y: (x - y) ** 2)")
             )  # fmt: skip
-        return Error(real, error.name, _each(inverse) if inverse else INVERSES.get(error.name))
+        return Error(real, error.name, _each(inverse)) if inverse else _known(real, error.name)
     if not callable(error):
         raise LensError(explain(f"{shown(error)} is no error", expected="a loss, or a JAX function of two numbers"))
     name = getattr(error, "__name__", repr(error))
@@ -137,11 +137,18 @@ def as_error(error: Any, inverse: Two | None = None) -> Error:
     return Error(lambda x, y: each(x, y).sum(), name, _each(inverse) if inverse else None)
 
 
+@lru_cache(maxsize=64)
+def _known(total: Two, name: str) -> Error:
+    """The error of a loss of the library, the same one each time, so that it is looked into once."""
+    return Error(total, name, INVERSES.get(name))
+
+
 def _each(f: Two) -> Two:
     """A function of two numbers, on the numbers of two arrays."""
     return lambda x, y: jax.vmap(f)(jnp.reshape(x, -1), jnp.reshape(y, -1)).reshape(jnp.shape(x))
 
 
+@lru_cache(maxsize=64)
 def _positions(real: Two) -> bool:
     """Whether a loss of vectors is the sum of its values at their numbers."""
     x, y = jnp.array([0.3, -1.2, 2.0]), jnp.array([0.25, 0.5, 0.125])

@@ -11,6 +11,7 @@ import pytest
 
 from lenses import Bits, Real, binary_cross_entropy, copy, dense, laws, learn, log_cosh, quartic, squared, tanh
 from lenses.circuits import lookup
+from lenses.laws.structures import learn as structures
 from lenses.laws.structures.descent import DESCENT
 from lenses.laws.structures.learn import LEARN, by_formula
 from lenses.learn import L, Learn
@@ -48,7 +49,7 @@ def outcomes(report: laws.Report) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["wiring", *map(slow, ("table", "descent", "circuit"))])
 def test_learners(name):
-    report = laws.check(LEARNERS[name], progress=False)
+    report = laws.check(LEARNERS[name], law=LEARN.name, progress=False)
     assert report.passed, str(report)
     found = outcomes(report)
     assert set(found) == set(LEARN.own)
@@ -137,6 +138,14 @@ class Stale(Mistaken):
         return a
 
 
+class Careless(Mistaken):
+    """Its tensor requests what there is."""
+
+    def __matmul__(self, other: Learn) -> Learn:
+        right = super().__matmul__(other)
+        return Learn(right.params, right.dom, right.cod, right.implement, right.update, lambda p, a, b: a)
+
+
 class Padded(Mistaken):
     """Composites have a parameter more."""
 
@@ -160,13 +169,46 @@ class Padded(Mistaken):
         (Heedless, {"composite"}),
         (Crossed, {"naturality of swap"}),
         (Stale, {"put"}),
-        (Padded, {"units", "interchange"}),
+        (Padded, {"units", "interchange", "associativity"}),
+        (Careless, {"unit of the tensor", "interchange"}),
     ],
 )
 def test_mistaken_learners_are_noticed(kind, seen):
     base = L(0.1)(dense(3) >> tanh, Real(3))
     report = laws.check(kind(base), law=sorted(seen), progress=False)
     assert not report.passed and seen <= {f.law.name for f in report.failures}, str(report)
+
+
+def test_mistakes_in_swap_and_equality_are_noticed(monkeypatch):
+    base = L(0.1)(dense(3) >> tanh, Real(3))
+
+    def found(law):
+        return laws.check(base, law=law, progress=False)
+
+    def unswapped(left, right):
+        f = learn.swap(left, right)
+        return Learn.lens(f.params, f.dom, f.cod, f.implement, lambda p, a, b: ((), b))
+
+    with monkeypatch.context() as m:
+        m.setattr(structures, "swap", unswapped)
+        assert not found("naturality of swap").passed
+    with monkeypatch.context() as m:
+        m.setattr(structures, "swap", lambda left, right: learn.tensor(learn.identity(left), learn.identity(right)))
+        assert found("swap twice").passed  # it is its own inverse, and not natural
+        turned = lambda left, right: unswapped(left, right) if left != right else learn.swap(left, right)  # noqa: E731
+        m.setattr(structures, "swap", lambda left, right: Learn.lens(
+            turned(left, right).params, left @ right, right @ left, learn.swap(left, right).implement,
+            lambda p, a, b: ((), a)))  # fmt: skip
+        assert not found("swap twice").passed
+    with monkeypatch.context() as m:
+        m.setattr(structures, "equal", lambda f, g, by=None: learn.Equality(False, "never"))
+        m.setattr(structures, "bijection", lambda f, g: learn.Equality(bool((f.update == g.update).all()), "as named"))
+        assert not found("equal along a bijection").passed
+        assert not laws.check(FINITE, law="equal along a bijection", progress=False).passed
+    with monkeypatch.context() as m:
+        m.setattr(structures, "equal", lambda f, g, by=None: learn.Equality(True, "a map is enough"))
+        assert found("a map is enough").surprises
+    assert laws.check(NewRequest(base), law="request with the new q", progress=False).surprises
 
 
 def descent(put: Any, implement: Any = None) -> type[L]:
@@ -222,14 +264,20 @@ def crosswise(F, f, out, p, a, b):
     return out[0], out[1][::-1] if pair else out[1]
 
 
+def first_alone(F, f, out, p, a, b):
+    many = isinstance(a, tuple) and len(a) > 1
+    return out[0], (out[1][0], *(x / 2 for x in out[1][1:])) if many else out[1]
+
+
 MISTAKES = {
     uphill: {"update", "step of the parametrised lens"},
     too_far: {"update"},
     content: {"request", "identity", "swap", "request of copy", "request of add"},
-    rated: {"request", "composition"},
+    rated: {"request", "composition", "no rate in requests"},
     changed: {"GetPut", "request"},
     drifting: {"update", "GetPut"},
     crosswise: {"request of add"},
+    first_alone: {"tensor"},
 }
 
 
@@ -240,12 +288,17 @@ def test_mistaken_functors_are_noticed(mistake):
     assert seen == {f.law.name for f in report.failures}, str(report)
 
 
+@pytest.mark.slow
 def test_mistakes_over_rings_are_noticed():
     wrong = descent(lambda F, f, out, p, a, b: (p, out[1]))(1)
     report = laws.check(wrong, law=["ascent", "composition over rings"], progress=False)
     assert [f.law.name for f in report.failures] == ["ascent"]
     flipped = descent(lambda F, f, out, p, a, b: (out[0], each(lambda x: 1 - x, out[1])))(1)
     assert not laws.check(flipped, law="composition over rings", progress=False).passed
+
+
+def test_every_item_has_laws():
+    assert {law.item for s in (LEARN, DESCENT) for law in s} >= {19, 20, 21, 22}
 
 
 def test_an_error_with_a_wrong_inverse_is_noticed():

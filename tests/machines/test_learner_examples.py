@@ -41,7 +41,7 @@ def test_what_never_learns_by_walking_the_states():
 
 def test_requests(tmp_path, capsys):
     shown = example("learners/requests")
-    found = shown.main(tmp_path / "requests.png", epochs=2)
+    found = shown.main(tmp_path / "requests.png", epochs=1)
     assert found["a codebook that asks"] > 0.8 > 0.4 > found["a codebook that asks for nothing"]
     printed = capsys.readouterr().out
     assert "equal: along these maps" in printed and "it takes no value 10" in printed
