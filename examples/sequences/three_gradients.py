@@ -92,7 +92,7 @@ def main(path: Path | str = "three-gradients.png", epochs: int = 60, count: int 
         state, history = fit.run(fit.init(jax.random.key(seed)), data, epochs=epochs, batch=32)
         curves[name] = np.asarray(history.loss)
         missed = fit.evaluate(state, sequences(1000, seed + 1))["loss"]
-        print(f"{name:30s} loss {curves[name][-1]:.4f}, on new sequences {missed:.4f}", flush=True)
+        print(f"{name:30s} loss {curves[name][-1]:.1e}, on new sequences {missed:.1e}", flush=True)
     draw(curves, Path(path))
     return {name: float(losses[-1]) for name, losses in curves.items()}
 
