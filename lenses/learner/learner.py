@@ -230,6 +230,7 @@ class Dreamer:
         self.closed.check(params)
         self.step: Callable[..., Any] = jax.jit(self._step, donate_argnums=0)
         """``state, loss = step(state, y)``: moves the input towards the label `y`."""
+        self._scan = jax.jit(self._many, static_argnums=2)
 
     @property
     def lens(self) -> Typed:
@@ -275,17 +276,16 @@ class Dreamer:
         """`steps` steps towards the label in one scan; the new state and the losses."""
         y = as_array(y)
         check_range(self.loss, self.loss.labels(self.model.cod[0], bool(jnp.issubdtype(y.dtype, jnp.integer))), y)
-        return _dream_scan(self, state, jnp.asarray(y), steps)
+        return self._scan(state, jnp.asarray(y), steps)
+
+    def _many(self, state: Dream, y: Any, steps: int) -> tuple[Dream, Any]:
+        return jax.lax.scan(lambda s, _: self._step(s, y), state, None, length=steps)
 
 
 def _noise(key: Any, array: Array, scale: float) -> Any:
     if array.real:
         return jax.random.normal(key, array.sizes, array.dtype) * scale
     return jax.random.choice(key, jnp.asarray(array.element.values, array.dtype), array.sizes)
-
-
-def _dream_scan(dreamer: Dreamer, state: Dream, y: Any, steps: int) -> tuple[Dream, Any]:
-    return jax.jit(lambda s: jax.lax.scan(lambda s, _: dreamer._step(s, y), s, None, length=steps))(state)
 
 
 def dream(

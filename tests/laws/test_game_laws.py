@@ -92,7 +92,10 @@ def outcomes(subject: Any, law: Any = None) -> tuple[dict[str, str], Any]:
     return {f.law.name: f.outcome for f in report if f.outcome != "skipped"}, report
 
 
-@pytest.mark.parametrize("name", GAMES)
+QUICK = ("minimax", "three", "noise")
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in GAMES])
 def test_games(name):
     found, report = outcomes(GAMES[name])
     assert report.passed, str(report)
