@@ -19,10 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..errors import LensError, explain
-from ..finite import all_points, count
+from ..finite import all_points, count, places
 from ..spaces import Space
-from .learn import Learn, one, wires
-from .table import Table, check_finite, how_many, table
+from .learn import Learn, draw, one, wires
+from .table import MOST, Table, check_finite, entries, how_many, table
 
 Both = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 POINTS = 20
@@ -53,8 +53,9 @@ def equal(f: Learn, g: Learn, by: Both | None = None, seed: int = 0) -> Equality
     """Whether two learners are one in Learn.
 
     Args:
-        by: maps of parameters there and back, inverse to each other; they are checked on points, on all where
-            the learners are finite. Without them, all bijections are considered, which must be finitely many.
+        by: maps of parameters there and back, inverse to each other; they are checked at all points of learners
+            that can be gone through, and at random ones, up to rounding, of others. Without them, all bijections are
+            considered, which must be finitely many.
 
     Raises LensError where a learner is too large to go through and no maps are given.
     """
@@ -74,23 +75,10 @@ def equal(f: Learn, g: Learn, by: Both | None = None, seed: int = 0) -> Equality
 # -- by a witness ----------------------------------------------------------------------------
 
 
-def _draw(space: Space, rng: np.random.Generator) -> Any:
-    """A few points of a space: normal numbers, or all the same elements evenly."""
-
-    def some(array: Any) -> Any:
-        values, shape = array.element.values, (POINTS, *array.sizes)
-        return (rng.normal(size=shape) if values is None else rng.integers(0, len(values), shape)).astype(array.dtype)
-
-    small = count(space) <= 1 << 12 and len(space)
-    if small:
-        rows = all_points(space)
-        return one([np.resize(x, (max(POINTS, len(x)), *x.shape[1:])) for x in rows])
-    return one([some(a) for a in space])
-
-
 def _by(f: Learn, g: Learn, by: Both, seed: int) -> Equality:
-    rng = np.random.default_rng(seed)
     there, back = by
+    if all(entries(learner) <= MOST for learner in (f, g)):
+        return _by_tables(f, g, by)
     facts = {
         "there and then back is no identity": f.params,
         "back and then there is no identity": g.params,
@@ -105,16 +93,32 @@ def _by(f: Learn, g: Learn, by: Both, seed: int) -> Equality:
         implemented = f.implement(p, a), g.implement(there(p), a)
         return [(back(there(p)), p), (there(back(q)), q), implemented, (there(new), other[0]), (wanted, other[1])]
 
-    spaces = f.params, g.params, f.dom, f.cod
-    drawn = [[np.asarray(x) for x in wires(space, _draw(space, rng))] for space in spaces]
-    rounds = max(POINTS, *(len(x) for row in drawn for x in row)) if any(drawn) else 1
-    for i in range(rounds):
-        at = [i, i, *(int(k) for k in rng.integers(0, 1 << 20, 2))]
-        given = [one([jnp.asarray(x[k % len(x)]) for x in row]) for row, k in zip(drawn, at, strict=True)]
+    rng = np.random.default_rng(seed)
+    for _ in range(POINTS):
+        given = [draw(space, rng) for space in (f.params, g.params, f.dom, f.cod)]
         for (what, space), (x, y) in zip(facts.items(), sides(*given), strict=True):
             if not _close(space, x, y):
                 return Equality(False, f"along these maps {what}, at {_said(given)}")
-    return Equality(True, f"along these maps, on {rounds} points")
+    return Equality(True, f"along these maps, on {POINTS} points")
+
+
+def _by_tables(f: Learn, g: Learn, by: Both) -> Equality:
+    """Whether maps of finitely many parameters make two learners one, at every example."""
+    ways = zip(by, (f.params, g.params), (g.params, f.params), strict=True)
+    forth, back = (_numbers(way, dom, cod) for way, dom, cod in ways)
+    if (back[forth] != np.arange(len(forth))).any():
+        return Equality(False, "along these maps there and then back is no identity")
+    if not _commutes(table(f), table(g), forth):
+        return Equality(False, "along these maps they implement, update or request otherwise")
+    return Equality(True, "along these maps, at every parameter, input and label", tuple(forth.tolist()))
+
+
+def _numbers(way: Callable[[Any], Any], dom: Space, cod: Space) -> Any:
+    """The number of the image of each point."""
+    if not len(dom):
+        return np.zeros(1, int) + places(cod, [np.asarray(x) for x in wires(cod, way(()))])
+    images = jax.vmap(way)(one([jnp.asarray(x) for x in all_points(dom)]))
+    return np.zeros(int(count(dom)), int) + places(cod, [np.asarray(x) for x in wires(cod, images)])
 
 
 def _close(space: Space, x: Any, y: Any) -> bool:

@@ -22,6 +22,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..errors import DataError, LensError, SpaceError, explain, shown
 from ..spaces import Space, unit
@@ -50,6 +51,17 @@ def parts_of(spaces: Sequence[Space], value: Any) -> list[Any]:
 def beside(spaces: Sequence[Space], values: Sequence[Any]) -> Any:
     """Values of some spaces as one value of their tensor."""
     return one([x for s, v in zip(spaces, values, strict=True) for x in wires(s, v)])
+
+
+def draw(space: Space, rng: np.random.Generator) -> Any:
+    """A random value of a space: normal numbers, and elements of finite sets evenly."""
+
+    def some(array: Any) -> Any:
+        values, sizes = array.element.values, array.sizes
+        drawn = rng.normal(size=sizes) if values is None else rng.integers(0, len(values), sizes)
+        return jnp.asarray(drawn, array.dtype)
+
+    return one([some(array) for array in space])
 
 
 class Learn:

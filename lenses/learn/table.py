@@ -94,10 +94,15 @@ def how_many(n: int | float) -> str:
     return f"2^{bits}" if n == 1 << bits and bits > 12 else f"{n}" if bits < 40 else f"about 2^{bits}"
 
 
+def entries(learner: Learn) -> int | float:
+    """How many entries the table of a learner has: parameters times inputs times labels."""
+    return math.prod(count(space) for space in (learner.params, learner.dom, learner.cod))
+
+
 def check_finite(learner: Learn) -> None:
     """Raises LensError where a learner is too large to write out, saying how large."""
     sizes = [count(s) for s in (learner.params, learner.dom, learner.cod)]
-    total = math.prod(sizes)
+    total = entries(learner)
     if total > MOST:
         p, a, b = map(how_many, sizes)
         raise LensError(

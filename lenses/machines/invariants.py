@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..learn.learn import Learn, one
-from ..spaces import Space
+from ..learn.learn import Learn
+from ..learn.learn import draw as random_value
 
 POINTS = 8
 """How many points are tried."""
@@ -36,15 +36,6 @@ class Kept:
 
     def __repr__(self) -> str:
         return f"{'kept' if self.kept else 'not kept'}: {self.because}"
-
-
-def _point(space: Space, rng: np.random.Generator) -> Any:
-    def some(array: Any) -> Any:
-        values = array.element.values
-        drawn = rng.normal(size=array.sizes) if values is None else rng.integers(0, len(values), array.sizes)
-        return jnp.asarray(drawn.astype(array.dtype))
-
-    return one([some(array) for array in space])
 
 
 def _norm(tree: Any) -> float:
@@ -80,8 +71,8 @@ def kept(
         return rate, jnp.sqrt(sum(jax.tree.leaves(size)) * sum(parts))
 
     for _ in range(POINTS):
-        p = draw(rng) if draw else _point(learner.params, rng)
-        found, scale = moved(p, _point(learner.dom, rng), _point(learner.cod, rng))
+        p = draw(rng) if draw else random_value(learner.params, rng)
+        found, scale = moved(p, random_value(learner.dom, rng), random_value(learner.cod, rng))
         worst = max(worst, _norm(found) / max(_norm(scale), 1e-30))
     along = "flow" if flow else "steps"
     return Kept(worst <= _tolerance(learner), worst, f"along {along}, {worst:.1e} of its size, at {POINTS} points")
@@ -97,9 +88,9 @@ def closed(
     rng, worst = np.random.default_rng(seed), 0.0
     update = jax.jit(learner.update)
     for _ in range(POINTS):
-        p = onto(_point(learner.params, rng))
+        p = onto(random_value(learner.params, rng))
         for _ in range(steps):
-            p = update(p, _point(learner.dom, rng), _point(learner.cod, rng))
+            p = update(p, random_value(learner.dom, rng), random_value(learner.cod, rng))
             worst = max(worst, _norm(off(p)) / max(_norm(p), 1e-30))
     return Kept(
         worst <= _tolerance(learner), worst, f"{worst:.1e} of the parameters after {steps} steps, {POINTS} times"

@@ -20,7 +20,7 @@ from ...boxes.structure import add, copy
 from ...circuits.learning.ascent import ascend
 from ...learn import wiring
 from ...learn.functor import L, ordered
-from ...learn.learn import Learn, identity, one, swap, wires
+from ...learn.learn import Learn, draw, identity, one, swap, wires
 from ...learner.learner import learner
 from ...learner.losses import squared
 from ...learner.optimisers import sgd
@@ -34,7 +34,7 @@ from ..generate import random_term
 from ..law import Expected, law, structure
 from ..programs import Agree
 from ..signature import Signature, finite, plain
-from .learn import Generator, Same, value
+from .learn import Generator, Same
 
 DESCENT = structure("gradient descent functor", "L(eps, e) from parametrised maps to learners", subject=lambda: L)
 SOURCE = "Fong, Spivak and Tuyeras 2019, theorem III.2"
@@ -86,7 +86,7 @@ class Everywhere:
 
 def far(f: Learn, times: float) -> Callable[[Generator], tuple[Any, Any, Any]]:
     """Points whose labels are far from what is implemented, so that derivatives add up to more than 1."""
-    return lambda rng: (value(f.params, rng), value(f.dom, rng), jax.tree.map(lambda b: b * times, value(f.cod, rng)))
+    return lambda rng: (draw(f.params, rng), draw(f.dom, rng), jax.tree.map(lambda b: b * times, draw(f.cod, rng)))
 
 
 def sound(F: L) -> bool:
@@ -151,7 +151,7 @@ def _random(F: L, claim: Callable[[Learn], Any]) -> Everywhere:
 
 
 def _draws(f: Learn) -> Callable[[Generator], tuple[Any, Any, Any]]:
-    return lambda rng: (value(f.params, rng), value(f.dom, rng), value(f.cod, rng))
+    return lambda rng: (draw(f.params, rng), draw(f.dom, rng), draw(f.cod, rng))
 
 
 @law(DESCENT, "update", "U(p, a, b) = p - eps dE/dp, with E by hand and jax.grad", SOURCE, 21)

@@ -19,18 +19,16 @@ from ...boxes.pointwise import tanh
 from ...boxes.structure import add
 from ...combinators import para
 from ...errors import SpaceError
-from ...finite import count
 from ...learn.equality import bijection, equal, rename
 from ...learn.functor import L
-from ...learn.learn import Learn, beside, identity, one, parts_of, swap, tensor, wires
-from ...learn.table import MOST, table
+from ...learn.learn import Learn, beside, draw, identity, one, parts_of, swap, tensor, wires
+from ...learn.table import MOST, entries, table
 from ...learn.wiring import check_ring
 from ...spaces import Bits, Space, unit
 from ...terms import Port, Term, compose
 from ...terms import tensor as beside_terms
 from ..compare import Verdict
 from ..law import law, structure
-from ..points import array_values
 from ..programs import Agree, Inspect
 
 LEARN = structure("learner in Learn", "(P, I, U, r): P * A -> B, with updates and requests", subject=lambda: Learn)
@@ -43,16 +41,6 @@ Map = Callable[[Any], Any]
 def itself(p: Any) -> Any:
     """The identity of parameters."""
     return p
-
-
-def value(space: Space, rng: Generator) -> Any:
-    """A value of the space: normal numbers, or any elements."""
-    return one([array_values(a, "normal", rng) for a in space])
-
-
-def entries(f: Learn) -> float:
-    """How many entries the table of a learner has."""
-    return float(count(f.params)) * float(count(f.dom)) * float(count(f.cod))
 
 
 @dataclass(frozen=True)
@@ -73,7 +61,7 @@ class Same:
         for what in ("dom", "cod"):
             if getattr(f, what) != getattr(g, what):
                 return Verdict("fails", f"their {what} is {getattr(f, what)!r} and {getattr(g, what)!r}", 1)
-        moved = jax.eval_shape(self.there, value(f.params, np.random.default_rng(0)))
+        moved = jax.eval_shape(self.there, draw(f.params, np.random.default_rng(0)))
         if [jnp.shape(x) for x in jax.tree.leaves(moved)] != [a.sizes for a in g.params]:
             return Verdict("fails", f"their parameters are {f.params!r} and {g.params!r}", 1)
         if entries(f) <= MOST >> 6 and self.there is itself:
@@ -81,7 +69,7 @@ class Same:
         return Agree(
             lambda p, a, b: self._read(f, p, a, b, self.there),
             lambda p, a, b: self._read(g, self.there(p), a, b, itself),
-            self.draw or (lambda rng: (value(f.params, rng), value(f.dom, rng), value(f.cod, rng))),
+            self.draw or (lambda rng: (draw(f.params, rng), draw(f.dom, rng), draw(f.cod, rng))),
         ).verdict(seed)
 
     def _exactly(self) -> Verdict:

@@ -16,7 +16,7 @@ import numpy as np
 from ...finite import all_points, places
 from ...learn.equality import equal
 from ...learn.learn import Learn, beside, one, parts_of, wires
-from ...learn.table import MOST, table
+from ...learn.table import MOST, entries, table
 from ...machines import bisimulation as bisimulations
 from ...machines.maps import lens_of
 from ...machines.moore import Moore, check_map, interface, learner, machine
@@ -24,7 +24,6 @@ from ...spaces import Bits
 from ..law import law, structure
 from ..programs import Inspect
 from .interfaces import SOURCE, Generator, nothing_wrong
-from .learn import entries
 
 LEARNER = structure("learner as a machine", "states are parameters, examples come in", subject=lambda: Learn)
 MACHINE = structure("Moore machine", "states show positions of an interface, directions come in", subject=lambda: Moore)
