@@ -68,7 +68,8 @@ def check(
     Args:
         x: a term (or a JAX function, which is lifted), typed or with its `space`; a class of boxes; a pair of
             functions (forward, backward) of a lens, with f: A -> B and f*: A * B' -> A'; a rule; a loss, rate,
-            optimiser, learner or game; a functor from terms to terms; a causal map; a representation of linear maps.
+            optimiser, learner or game; a functor from terms to terms; a causal map; a representation of linear maps;
+            a learner in Learn or gradient descent as a functor to it; a polynomial functor or a Moore machine.
         rule: the rule whose lens of a term is checked; backpropagation by default.
         law: only this law or structure, or these, by name.
         examples: instances a law; more find rarer faults.

@@ -83,8 +83,8 @@ def sections_of(
     raise LensError(
         explain(f"{x!r:.100} has no laws that are known",
                 expected="a term, a function, a class of boxes, a pair (forward, backward), a rule, a loss, a rate, "
-                "an optimiser, a learner, a game, a functor, a causal map, a representation of linear maps, a schema "
-                "or an architecture",
+                "an optimiser, a learner, a game, a functor, a causal map, a representation of linear maps, a schema, "
+                "an architecture, a learner in Learn, L(eps, e), a polynomial functor or a Moore machine",
                 do="laws.check(lift(fn).at(Real(3))) for a function of arrays")
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..errors import LensError, explain, shown
-from ..learner.losses import Loss
+from ..learner.losses import Loss, squared
 
 Two = Callable[[Any, Any], Any]
 
@@ -54,6 +54,11 @@ class Error:
 
     def __repr__(self) -> str:
         return self.name
+
+    @property
+    def squared(self) -> bool:
+        """Whether it is the squared error of the library, whose derivative is a difference, over any ring."""
+        return self.total is squared.meaning.real
 
     def derivative(self, x: Any, y: Any) -> Any:
         """de/dx, number by number, at two arrays of one shape."""

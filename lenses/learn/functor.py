@@ -81,7 +81,7 @@ class L:
         return _Descent(self, net, paths, params)
 
     def _check(self, what: str, space: Space, term: Typed) -> None:
-        if self.error.name != squared.name or self.rate != 1:
+        if not self.error.squared or self.rate != 1:
             for i, array in enumerate(space):
                 if not array.real:
                     raise SpaceError(

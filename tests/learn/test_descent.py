@@ -211,6 +211,11 @@ def test_what_is_refused():
     refused(SpaceError, lambda: L(1)(embedding(2), Index(below=3)), "cannot be subtracted")
     refused(SpaceError, lambda: L(0.1)(lookup(2), Bits(2)), "Bits", "L\\(1, squared\\)")
     refused(SpaceError, lambda: L(1, quartic)(lookup(2), Bits(2)), "Bits", "real numbers")
+
+    def squared(x, y):
+        return (x - y) ** 2
+
+    refused(SpaceError, lambda: L(1, squared)(lookup(2), Bits(2)), "Bits", "real numbers")
     refused(SpaceError, lambda: L(1)(add, Truth() @ Truth()), "Truth", "cannot be subtracted")
     refused(LensError, lambda: L(1)(dropout(0.5), Real(2)), "states or random numbers", "inference")
     refused(LensError, lambda: L(1)(batch_norm(), Real(2, 3)), "states or random numbers")

@@ -235,3 +235,5 @@ def test_equality_by_maps():
     forth, back = (jnp.asarray(t, jnp.int32) for t in (there, np.argsort(there)))
     assert learn.equal(left, right, by=(lambda p: forth[p], lambda p: back[p]))
     assert not learn.equal(left, right, by=(lambda p: back[p], lambda p: forth[p]))
+    assert "there and then back" in learn.equal(left, right, by=(lambda p: forth[p], lambda p: p)).because
+    assert learn.equal(learn.copy(Bits()), learn.copy(Bits()), by=(lambda p: p, lambda p: p)).bijection == (0,)

@@ -225,7 +225,7 @@ def rate_in_requests(F: L) -> Everywhere | str:
 
 
 def _squared(F: L) -> str | None:
-    return None if F.error.name == squared.name else f"it speaks of the squared error, not of {F.error!r}"
+    return None if F.error.squared else f"it speaks of the squared error, not of {F.error!r}"
 
 
 @law(DESCENT, "request of copy", "L(copy) requests b1 + b2 - a", REQUESTS, 22)
