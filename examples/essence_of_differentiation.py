@@ -95,11 +95,12 @@ def costs(widths: Sequence[int]) -> dict[str, int]:
     return {name: operations(program(maps), params, x).multiplications for name, maps in COSTS.items()}
 
 
-def table() -> dict[str, dict[str, int]]:
+def table(shapes: Sequence[str]) -> dict[str, dict[str, int]]:
     """Prints the costs by shape, and which mode wins; with the order that is found for each."""
+    chosen = {shape: SHAPES[shape] for shape in shapes}
     found = {}
     print(f"\nmultiplications      {''.join(f'{name:>15}' for name in COSTS)}   fewest")
-    for shape, widths in SHAPES.items():
+    for shape, widths in chosen.items():
         found[shape] = counted = costs(widths)
         reverse, forward, best = (counted[name] for name in ("continuations", "begin-form", "factors"))
         least = min(reverse, forward)
@@ -108,7 +109,7 @@ def table() -> dict[str, dict[str, int]]:
         row = "".join(f"{n:>15,}" for n in counted.values())
         print(f"{shape:10}{'-'.join(map(str, widths)):>14}{row[3:]}   {wins}")
     print("\nthe order found for the Jacobians of the boxes, numbered from 0")
-    for shape, widths in SHAPES.items():
+    for shape, widths in chosen.items():
         print(f"  {shape:10} {jacobian(chain(widths)).order}")
     return found
 
@@ -137,12 +138,14 @@ def picture(found: dict[str, dict[str, int]], path: Path) -> None:
     print(f"\nwrote {path}")
 
 
-def main(path: str | Path = "essence-of-differentiation.png") -> dict[str, dict[str, int]]:
-    """The functions of the paper, then the table of costs, which is returned, and its picture at `path`."""
+def main(
+    path: str | Path = "essence-of-differentiation.png", shapes: Sequence[str] = tuple(SHAPES)
+) -> dict[str, dict[str, int]]:
+    """The functions of the paper, then the table of costs of `shapes`, which is returned, and its picture at `path`."""
     with jax.enable_x64(True):
         for name, term in EXAMPLES.items():
             show(name, term)
-    found = table()
+    found = table(shapes)
     picture(found, Path(path))
     return found
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(EXAMPLES))
 
 
 def test_the_example_prints_the_paper(tmp_path, capsys):
-    found = example("essence_of_differentiation").main(tmp_path / "costs.png")
+    found = example("essence_of_differentiation").main(tmp_path / "costs.png", ("narrower", "wider", "hourglass"))
     printed = capsys.readouterr().out
     for text in ("magSqr", "cosSinProd", "[4, 6]", "0.9602, -0.2794", "dual of", "h -> h ; D[multiply]", "a mixture"):
         assert text in printed

@@ -30,7 +30,11 @@ from lenses.laws.structures.biproducts import BIPRODUCTS
 from lenses.laws.structures.differentiation import DIFFERENTIATOR, SHAPES, multiplications
 
 ALL = [*BIPRODUCTS.own.values(), *DIFFERENTIATOR.own.values()]
-QUICK = [each.path for each in BIPRODUCTS.own.values()] + ["differentiator/composition", "differentiator/cheapest"]
+BOTH_WAYS = ("fork and unfork", "join and unjoin", "duality", "naturality of add")
+QUICK = [
+    *(f"category with biproducts/{name}" for name in BOTH_WAYS),
+    *("differentiator/parallel", "differentiator/multiplication", "differentiator/cheapest"),
+]
 REFUSED = {"join of any functions", "add before any function", "at one point", "cheapest"}
 
 
