@@ -10,8 +10,9 @@ import jax
 
 from lenses.causal import Causal
 from lenses.errors import LensError, explain, shown
+from lenses.learner.games import Game
 from lenses.learner.learner import Dreamer, Learner
-from lenses.schemas.schema import Schema
+from lenses.schemas import Schema, SchemaLearner
 from lenses.spaces import Array, Space
 from lenses.terms import Term, tensor_spaces
 from lenses.typed import as_typed
@@ -60,8 +61,8 @@ def draw(
     """The picture of a term or of a JAX function: a scene, which saves by file ending and shows in a notebook.
 
     `subject` is a term, typed or with its space after it; a function with examples of its arguments (or
-    their spaces) after it; a learner or dreamer, which is drawn as the closed lens that it is; a schema, which
-    is drawn as a graph with its equations below; or a causal map, which is drawn as its step, each wire of the
+    their spaces) after it; a learner, a dreamer or a game, which is drawn as the closed lens that it is; a schema,
+    which is drawn as a graph with its equations below; or a causal map, which is drawn as its step, each wire of the
     state fed back through a delay (in the styles of terms, arrays being wires unless one is given).
 
     - `style`: "neural" (axes are wires), "string" (arrays are wires), "circuit" (gates), "graph" (boxes
@@ -103,7 +104,9 @@ def draw(
             explain(f"draw: {subject.__name__} is a class", do="draw one of it, as in draw(Box(...).at(space))")
         )
     if expand is not None:
-        if isinstance(subject, Learner | Dreamer | Schema | Causal) or (isinstance(style, str) and style in PASSES):
+        if isinstance(subject, Learner | Dreamer | Game | SchemaLearner | Schema | Causal) or (
+            isinstance(style, str) and style in PASSES
+        ):
             _only(subject, expand=expand)
         how = {"style": style, "labels": labels, "theme": theme, "names": names, "overlays": overlays, "mesh": mesh}
         how |= {"rule": rule, "legend": legend, "groups": groups, "bars": bars, "convolutions": convolutions}
@@ -123,6 +126,9 @@ def draw(
         scene.theme = known
         add_title(scene, title)
         return scene
+    if isinstance(subject, Game | SchemaLearner):
+        _only(subject, style=style, at=at, rule=rule, legend=legend, names=names, **both)
+        return draw(subject.lens, style="lens", fold=fold or 0, labels=labels, theme=theme, title=title)
     if isinstance(subject, Causal):
         _only(subject, rule=rule, legend=legend, **both)
         f = drawable(subject.at(*at) if at else subject)

@@ -138,7 +138,7 @@ def describe(typed: Typed) -> str:
 
 def _draw_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "term", metavar="module:term", help="a term, function, learner or causal map, by module and name"
+        "term", metavar="module:term", help="a term, function, learner, game, causal map or schema, by module and name"
     )
     parser.add_argument("--at", metavar="SPACE", help='the domain, e.g. "Real(28, 28, 1) @ Index(below=10)"')
     parser.add_argument(
@@ -176,19 +176,16 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
 def _draw(options: argparse.Namespace) -> None:
     from . import pictures
     from .causal import Causal
-    from .learner.learner import Dreamer, Learner
     from .spaces import parse_space
 
     subject = find_object(options.term, "term")
     spaces: list[Any] = []
     if isinstance(subject, Term):
         subject = typed_term(options.term, options.at)
-    elif isinstance(subject, Learner | Dreamer) or (isinstance(subject, Causal) and subject.dom is not None):
-        pass
-    elif options.at is None:
-        raise _no_space(options.term)
-    else:
+    elif options.at is not None:
         spaces = [parse_space(options.at)]
+    elif callable(subject) or (isinstance(subject, Causal) and subject.dom is None):
+        raise _no_space(options.term)
     fold = options.fold
     if fold is not None and len(fold) == 1 and fold[0].isdecimal():
         fold = int(fold[0])
