@@ -12,7 +12,7 @@ with binary cross-entropy log d(x) + log(1 - d(g(z))) and with the dot product d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -26,7 +26,7 @@ from ..boxes.lookup import constant
 from ..boxes.pointwise import shift, sqrt, square
 from ..boxes.reductions import reduce_mean, reduce_sum
 from ..boxes.structure import add
-from ..combinators import block, expose, para, reparametrise, tied
+from ..combinators import Tied, block, expose, para, reparametrise, tied
 from ..compile import Compiled, compile
 from ..errors import LensError, explain, shown
 from ..inference import inference
@@ -80,11 +80,19 @@ class Adversarial(Game):
             initial(noise_port(a, "normal:1", (number,)), jax.random.fold_in(key, i))
             for i, a in enumerate(self.generator.dom)
         ]
-        return self._of(self._generate, state, "generator")(*zs)
+        return _run(self._generate, state, "generator", "generator", zs)
 
     def judge(self, state: State, *xs: Any) -> Any:
-        """What the discriminator gives at `xs`, leading axes being batch axes."""
-        return self._of(self._judge, state, "discriminator")(*xs)
+        """What the discriminator gives at `xs`, leading axes being batch axes; with its running statistics of data."""
+        return _run(self._judge, state, "discriminator", self._use_on_data, xs)
+
+    @cached_property
+    def _use_on_data(self) -> str:
+        """The name of the use of the discriminator on data: each use has states of its own."""
+        first = len(self.generator.dom)
+        data = tuple(range(first, first + len(self.discriminator.dom)))
+        uses = [cell for cell in self.model.circuit.cells if isinstance(cell.box, Tied)]
+        return next((cell.name for cell in uses if cell.ins == data), "")
 
     @cached_property
     def _generate(self) -> Compiled:
@@ -94,12 +102,13 @@ class Adversarial(Game):
     def _judge(self) -> Compiled:
         return compile(inference(self.discriminator))
 
-    def _of(self, net: Compiled, state: State, part: str) -> Callable[..., Any]:
-        params = state.params.get(part, {})
-        if not net.stateful:
-            return lambda *xs: net(params, *xs)
-        own = only(state.states["model_0"].get(part, {}), net.circuit.states)
-        return lambda *xs: net(params, *xs, state=own)[0]
+
+def _run(net: Compiled, state: State, player: str, use: str, xs: Sequence[Any]) -> Any:
+    """What a part of the game makes of its inputs, with the parameters of a player, and the states of a use of it."""
+    params = state.params.get(player, {})
+    if not net.stateful:
+        return net(params, *xs)
+    return net(params, *xs, state=only(state.states["model_0"][use], net.circuit.states))[0]
 
 
 def adversarial(
@@ -129,11 +138,16 @@ def adversarial(
     penalty: this many times (|d'(x)| - 1)^2 is taken from what the discriminator climbs, at random points x between
         data and what is generated (Gulrajani et al. 2017). The slope is the reverse derivative as a term.
 
-    Raises SpaceError where the generator does not end in X, LensError for other misfits.
+    Raises SpaceError where a player does not fit its space, LensError where the two do not fit each other.
     """
     g, d = as_typed(generator, noise, "adversarial"), as_typed(discriminator, space, "adversarial")
     _check(g, d, loss, optimisers)
     penalty = positive("adversarial", "the penalty", penalty)
+    if penalty and (d.circuit.states or d.circuit.keyed):
+        raise LensError(
+            explain("adversarial: a penalty on the slope of a discriminator with states or random numbers",
+                    because="its slope at an example would depend on the others", do="leave out dropout and batch_norm")
+        )  # fmt: skip
     if labels is None:
         labels = (-1.0, 1.0) if loss in SIGNS else (0.0, 1.0)
     elif not isinstance(labels, tuple | list) or len(labels) != 2:

@@ -171,6 +171,20 @@ def test_models_with_states_and_random_numbers():
     assert float(abs(own["mean"]).max()) > 0
 
 
+def test_a_discriminator_judges_with_its_statistics_of_data():
+    judge = batch_norm(momentum=0.0) >> dense(1)
+    fit = adversarial(GENERATOR, judge, Real(3), Real(2), optimisers=(sgd(0.0), sgd(0.0)), saturating=False)
+    state, _ = fit.step(fit.init(jax.random.key(0)), 4 * X + 5)
+    layer, x = state.params["discriminator"], 4 * X + 5
+    normed = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5) * layer["batch_norm_0"]["scale"] + layer["batch_norm_0"][
+        "offset"
+    ]
+    close(fit.judge(state, x), normed @ layer["dense_0"]["weight"] + layer["dense_0"]["bias"], 1e-4, 1e-4)
+    pair = sgd(0.1), sgd(0.1)
+    parts = GENERATOR, judge, Real(3), Real(2)
+    refused(LensError, lambda: adversarial(*parts, optimisers=pair, penalty=1.0), "a penalty", "batch_norm")
+
+
 def test_images_and_patches():
     from lenses import conv, relu
 

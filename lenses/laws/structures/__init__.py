@@ -2,6 +2,7 @@
 
 from . import (
     additive,
+    adversarial,
     ascent,
     bases,
     biproducts,
@@ -37,6 +38,7 @@ from . import (
 
 __all__ = [
     "additive",
+    "adversarial",
     "ascent",
     "bases",
     "biproducts",
