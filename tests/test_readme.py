@@ -10,6 +10,7 @@ import io
 import math
 import re
 import shlex
+import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from lenses import cli, laws
 README = Path(__file__).parent.parent / "README.md"
 PAGES = {  # and how many blocks each has at least
     "README.md": 13,
+    "examples/constructions.md": 8,
     "examples/is_my_layer_lawful.md": 8,
     "examples/circuits/two_equalities.md": 7,
 }
@@ -139,6 +141,7 @@ def rewrite(page: str) -> None:
 
 
 if __name__ == "__main__":
+    sys.path[0] = str(README.parent)  # the folder of this file has one that is called as a package is
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for name in PAGES:
             rewrite(name)
