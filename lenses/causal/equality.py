@@ -18,7 +18,6 @@ import numpy as np
 from ..compile import compile as compile_
 from ..errors import LensError, SpaceError, explain
 from ..finite import all_points, count
-from ..spaces import ResidueElement
 from ..typed import Typed
 from .maps import Causal, shorten_causal
 
@@ -75,13 +74,7 @@ def _rows(values: Any, rows: int) -> np.ndarray:
 
 
 def _runner(step: Typed) -> Callable[[np.ndarray], np.ndarray]:
-    """A term without parameters as a function of rows: over bits by its gates, otherwise compiled."""
-    bits = ResidueElement(2)
-    if all(a.element == bits for a in (*step.dom, *step.cod)):
-        from ..circuits import to_netlist
-
-        netlist = to_netlist(step)
-        return lambda rows: netlist.evaluate(rows.T.astype(bool)).T.astype(np.int64)
+    """A term without parameters as a function of rows."""
     net = compile_(step)
     cuts = np.cumsum([a.size for a in step.dom])[:-1]
 

@@ -20,7 +20,9 @@ from ..trees import Tree
 from ..typed import Typed
 from .closed import Closed
 from .rates import Rate
-from .run import Measures
+
+Measures = tuple[tuple[str, Callable[..., Any]], ...]
+"""What is measured besides the loss: by name, a function of (prediction, label) to a number an example."""
 
 
 @jax.tree_util.register_dataclass

@@ -22,7 +22,7 @@ from ..rules.rule import Rule, backprop, check_rule
 from ..spaces import Array, Space
 from ..syntax import shorten
 from ..terms import Identity, Term
-from ..trees import Tree, pick
+from ..trees import Tree, leaves, pick
 from ..typed import Typed, as_typed
 from .closed import Closed, Stand, Wires
 from .fit import Fit, State
@@ -179,7 +179,7 @@ def parts_of(model: Typed, players: Players) -> dict[str, Tree]:
                     as_in='{"generator": adam(1e-3), "critic": ascending(adam(1e-3))}')
         )  # fmt: skip
     tree = Wires(model).params
-    wires = _paths(tree)
+    wires = {".".join(path): i for path, i in leaves(tree)}
     owner: dict[str, str] = {}
     found: dict[str, Tree] = {}
     for name, optimiser in players.items():
@@ -209,11 +209,4 @@ def parts_of(model: Typed, players: Players) -> dict[str, Tree]:
             explain(f"game: no player moves {left[0]}", players=", ".join(map(repr, players)),
                     do="give it one, or None for what stays as it is")
         )  # fmt: skip
-    return found
-
-
-def _paths(tree: Tree, path: tuple[str, ...] = ()) -> dict[str, int]:
-    found: dict[str, Any] = {}
-    for name, sub in tree.items():
-        found |= _paths(sub, (*path, name)) if isinstance(sub, dict) else {".".join((*path, name)): sub}
     return found

@@ -21,12 +21,11 @@ from ..terms import Term
 from ..trees import Tree, check_tree, only, renew, shapes
 from ..typed import Typed, as_typed
 from .closed import Closed, supervised
-from .fit import Fit, State
+from .fit import Fit, Measures, State
 from .losses import Loss
 from .optimisers import Optimiser
 from .rates import Rate, Schedule, check_rate
 from .run import (
-    Measures,
     arrays,
     carried,
     carried_inputs,

@@ -21,9 +21,9 @@ from ..compile import as_array
 from ..errors import DataError, explain, shown
 from ..nans import first_place, has_nan
 from ..spaces import Array, IndexElement, ResidueElement, Space
+from .fit import Fit, Measures, State
 
 if TYPE_CHECKING:
-    from .fit import Fit, State
     from .losses import Loss
 
 
@@ -156,10 +156,6 @@ def check_range(loss: Loss, label: Array, y: Any) -> None:
         _check_elements("a label", y, label)
     elif has_nan(y):
         raise DataError(explain("NaN in the labels", where=f"first at {first_place(y)}"))
-
-
-Measures = tuple[tuple[str, Callable[..., Any]], ...]
-"""What is measured besides the loss: by name, a function of (prediction, label) to a number an example."""
 
 
 def check_measures(measure: Any) -> Measures:
