@@ -9,7 +9,7 @@ from __future__ import annotations
 from lenses import Real, concatenate, dense, einsum, para, relu, sgd, split, tanh
 from lenses.laws.maps import drawn
 from lenses.ports import Port
-from lenses.schemas import Architecture, Losses, Schema, SchemaLearner, adversarial, violation
+from lenses.schemas import Architecture, Losses, Schema, SchemaLearner, adversarial_tasks, violation
 
 from .picture import Picture
 from .theory import boxed
@@ -30,7 +30,7 @@ cyclegan = Architecture(CYCLE, {"A": A, "B": B}, {"f": there, "g": back})
 around = drawn(lambda p, q, a: f(p, g(q, f(p, a))), P, Q, A)
 
 critic = dense(1)
-against = [*adversarial(cyclegan, "f", critic), *adversarial(cyclegan, "g", critic)]
+against = [*adversarial_tasks(cyclegan, "f", critic), *adversarial_tasks(cyclegan, "g", critic)]
 playing = SchemaLearner(Losses(cyclegan, against, gamma=10.0), sgd(0.1), critics=sgd(0.1))
 
 image, thing = Real(image=4), Real(thing=2)

@@ -15,7 +15,7 @@ import numpy as np
 import optax
 
 from lenses import Real, adam, dense, leaky_relu, tanh
-from lenses.schemas import Architecture, Losses, Schema, SchemaLearner, adversarial
+from lenses.schemas import Architecture, Losses, Schema, SchemaLearner, adversarial_tasks
 
 cycle = Schema(["A", "B"], {"f": ("A", "B"), "g": ("B", "A")}, ["f ; g = id", "g ; f = id"])
 
@@ -23,7 +23,7 @@ net = dense(32) >> tanh >> dense(32) >> tanh >> dense(2)
 plane = Architecture(cycle, {"A": Real(2), "B": Real(2)}, {"f": net, "g": net})
 
 critic = dense(64) >> leaky_relu >> dense(64) >> leaky_relu >> dense(1)
-tasks = [*adversarial(plane, "f", critic), *adversarial(plane, "g", critic)]
+tasks = [*adversarial_tasks(plane, "f", critic), *adversarial_tasks(plane, "g", critic)]
 losses = Losses(plane, tasks, gamma=5.0)
 
 

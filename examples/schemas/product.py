@@ -17,7 +17,7 @@ import optax
 from sklearn.datasets import load_digits
 
 from lenses import Real, adam, concatenate, conv, dense, flatten, identity, leaky_relu, rearrange, wired
-from lenses.schemas import Architecture, Losses, Schema, SchemaLearner, adversarial
+from lenses.schemas import Architecture, Losses, Schema, SchemaLearner, adversarial_tasks
 
 product = Schema(
     ["A × B", "C"],
@@ -47,8 +47,8 @@ architecture = Architecture(product, spaces, {"insert": insert, "delete": delete
 
 look = conv(12) >> leaky_relu >> conv(12, stride=2) >> leaky_relu >> conv(24, stride=2) >> leaky_relu >> flatten
 tasks = [
-    *adversarial(architecture, "insert", look >> dense(1)),
-    *adversarial(architecture, "delete", look @ identity >> concatenate() >> dense(32) >> leaky_relu >> dense(1)),
+    *adversarial_tasks(architecture, "insert", look >> dense(1)),
+    *adversarial_tasks(architecture, "delete", look @ identity >> concatenate() >> dense(32) >> leaky_relu >> dense(1)),
 ]
 
 

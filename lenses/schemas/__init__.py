@@ -6,7 +6,7 @@ graph to Para. With a point of all parameters it is a `Model`, a functor to func
 task losses and on how far the equations are from holding on data (Gavranovic 2019).
 """
 
-from .adversarial import adversarial
+from .adversarial import adversarial_tasks
 from .architecture import Architecture, Model
 from .learner import SchemaLearner
 from .losses import Losses, Task, apart, supervised, violation
@@ -22,7 +22,7 @@ __all__ = [
     "Schema",
     "SchemaLearner",
     "Task",
-    "adversarial",
+    "adversarial_tasks",
     "apart",
     "supervised",
     "violation",

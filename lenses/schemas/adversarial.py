@@ -30,7 +30,7 @@ from .losses import Task, along, apart
 from .schema import Path
 
 
-def adversarial(
+def adversarial_tasks(
     architecture: Architecture,
     path: Path | str,
     critic: Term,

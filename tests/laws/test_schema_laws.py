@@ -9,7 +9,17 @@ from lenses.boxes.rearrange import concatenate
 from lenses.combinators import Tied, block, tied
 from lenses.laws.structures.functor_learners import FUNCTOR_LEARNER
 from lenses.laws.structures.schemas import ARCHITECTURE, SCHEMA, Copies
-from lenses.schemas import Architecture, Losses, Model, Path, Schema, SchemaLearner, adversarial, losses, supervised
+from lenses.schemas import (
+    Architecture,
+    Losses,
+    Model,
+    Path,
+    Schema,
+    SchemaLearner,
+    adversarial_tasks,
+    losses,
+    supervised,
+)
 from lenses.terms import Identity
 
 CYCLE = Schema(["A", "B"], {"f": ("A", "B"), "g": ("B", "A")}, ["f ; g = id", "g ; f = id"])
@@ -18,7 +28,7 @@ SPACES, TERMS = {"A": Real(2), "B": Real(2)}, {"f": NET, "g": NET}
 F = Architecture(CYCLE, SPACES, TERMS)
 TASK = supervised(F, "f", squared, labels="B", weight=0.5)
 CRITIC = dense(3) >> tanh >> dense(1)
-BOTH = [*adversarial(F, "f", CRITIC, weight=0.5), *adversarial(F, "g", CRITIC, loss=squared)]
+BOTH = [*adversarial_tasks(F, "f", CRITIC, weight=0.5), *adversarial_tasks(F, "g", CRITIC, loss=squared)]
 LOSSES = Losses(F, gamma=10.0)
 
 PRODUCT = Schema(["AxB", "C"], {"c": ("AxB", "C"), "d": ("C", "AxB")}, ["c ; d = id", "d ; c = id"])

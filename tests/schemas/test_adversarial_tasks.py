@@ -25,7 +25,7 @@ from lenses import (
     squared,
     tanh,
 )
-from lenses.schemas import Architecture, Losses, Schema, SchemaLearner, adversarial
+from lenses.schemas import Architecture, Losses, Schema, SchemaLearner, adversarial_tasks
 
 CYCLE = Schema(["A", "B"], {"f": ("A", "B"), "g": ("B", "A")}, ["f ; g = id", "g ; f = id"])
 NET = dense(8) >> tanh >> dense(2)
@@ -65,7 +65,7 @@ def descended(p):
 
 def test_a_step_of_cyclegan_is_that_of_jax():
     """Zhu et al. 2017, with the losses of Goodfellow et al. 2014; generators and discriminators at once."""
-    tasks = [*adversarial(F, "f", CRITIC), *adversarial(F, "g", CRITIC)]
+    tasks = [*adversarial_tasks(F, "f", CRITIC), *adversarial_tasks(F, "g", CRITIC)]
     fit = SchemaLearner(Losses(F, tasks, gamma=10.0), sgd(0.1), critics=sgd(0.3))
     state = fit.init(jax.random.key(0))
     assert sorted(state.params) == ["critic of A", "critic of B", "f", "g"]
@@ -88,7 +88,7 @@ def test_critics_are_shared_by_name_and_may_take_several_arrays():
     arch = Architecture(fork, {"A": Real(2), "B": Real(3), "C": pair}, {n: copy >> dense(2) @ dense(3) for n in "fg"})
     critic = concatenate() >> dense(4) >> leaky_relu >> dense(1)
     losses = Losses(
-        arch, [*adversarial(arch, "f", critic, loss=squared), *adversarial(arch, "g", critic, loss=squared)]
+        arch, [*adversarial_tasks(arch, "f", critic, loss=squared), *adversarial_tasks(arch, "g", critic, loss=squared)]
     )
     assert losses.critics == {"critic of C"} and list(losses.sources) == ["A", "C", "B"]
     fit = SchemaLearner(losses, adam(1e-2), critics=adam(1e-2))
@@ -97,7 +97,7 @@ def test_critics_are_shared_by_name_and_may_take_several_arrays():
     data = {"A": A, "B": np.asarray(normal(3, 40, 3)), "C": (B, np.asarray(normal(4, 64, 3)))}
     after, loss = jax.eval_shape(fit.step, state, data)
     assert loss.shape == () and jax.tree.structure(after) == jax.tree.structure(state)
-    own = Losses(arch, adversarial(arch, "f", critic, name="judge", loss=dot_product, weight=2.0))
+    own = Losses(arch, adversarial_tasks(arch, "f", critic, name="judge", loss=dot_product, weight=2.0))
     assert own.critics == {"judge"} and own.weights == (2.0, 2.0)
     assert own.names == ("judge along f", "f before the judge")
 
@@ -111,7 +111,7 @@ def test_cyclegan_on_two_clouds():
     net = dense(16) >> tanh >> dense(16) >> tanh >> dense(2)
     arch = Architecture(CYCLE, F.spaces, {"f": net, "g": net})
     critic = dense(32) >> leaky_relu >> dense(32) >> leaky_relu >> dense(1)
-    tasks = [*adversarial(arch, "f", critic), *adversarial(arch, "g", critic)]
+    tasks = [*adversarial_tasks(arch, "f", critic), *adversarial_tasks(arch, "g", critic)]
     rate = optax.cosine_decay_schedule(3e-3, 100 * 8)
     fit = SchemaLearner(Losses(arch, tasks, gamma=5.0), adam(rate, b1=0.5), critics=adam(rate, b1=0.5))
     data = {"A": ring, "B": other}
@@ -125,7 +125,7 @@ def test_cyclegan_on_two_clouds():
 
 
 def test_files_and_nans_of_games(tmp_path):
-    fit = SchemaLearner(Losses(F, adversarial(F, "f", CRITIC)), adam(1e-2), critics=sgd(1e-2))
+    fit = SchemaLearner(Losses(F, adversarial_tasks(F, "f", CRITIC)), adam(1e-2), critics=sgd(1e-2))
     state = fit.init(jax.random.key(0))
     fit.save(state, tmp_path / "game.safetensors")
     again = fit.load(tmp_path / "game.safetensors")
@@ -142,10 +142,10 @@ def distance(fit, state, data):
 
 
 def test_what_is_no_critic():
-    refused(SpaceError, lambda: adversarial(F, "f", flatten), "does not fit", "of: +B", "Real\\(2\\)")
-    refused(SpaceError, lambda: adversarial(F, "f", copy), "does not judge", "one array of reals")
-    refused(SpaceError, lambda: adversarial(F, "f", batch_norm() >> dense(1)), "states")
-    refused(LensError, lambda: adversarial(F, "f", "critic"), "'critic'")  # type: ignore[arg-type]
-    refused(LensError, lambda: adversarial(F, "f", CRITIC, loss="hinge"), "loss='hinge'")  # type: ignore[arg-type]
-    losses = Losses(F, adversarial(F, "f", CRITIC))
+    refused(SpaceError, lambda: adversarial_tasks(F, "f", flatten), "does not fit", "of: +B", "Real\\(2\\)")
+    refused(SpaceError, lambda: adversarial_tasks(F, "f", copy), "does not judge", "one array of reals")
+    refused(SpaceError, lambda: adversarial_tasks(F, "f", batch_norm() >> dense(1)), "states")
+    refused(LensError, lambda: adversarial_tasks(F, "f", "critic"), "'critic'")  # type: ignore[arg-type]
+    refused(LensError, lambda: adversarial_tasks(F, "f", CRITIC, loss="hinge"), "loss='hinge'")  # type: ignore[arg-type]
+    losses = Losses(F, adversarial_tasks(F, "f", CRITIC))
     refused(LensError, lambda: SchemaLearner(losses, adam(1e-2)), "no optimiser", "critic of B")
