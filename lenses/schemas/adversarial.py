@@ -54,7 +54,7 @@ def adversarial_tasks(
     name = name or f"critic of {path.cod}"
     judge = _judge(path, image.cod, critic)
     if not isinstance(loss, Loss):
-        raise LensError(explain(f"adversarial: loss={shown(loss)}", expected="a loss, e.g. binary_cross_entropy"))
+        raise LensError(explain(f"adversarial_tasks: loss={shown(loss)}", expected="a loss, e.g. binary_cross_entropy"))
     fake, real = labels if labels is not None else ((-1.0, 1.0) if loss in SIGNS else (0.0, 1.0))
     still = tensor(*[scale_gradient(0.0)] * len(image.cod))
     n = len(image.dom)
@@ -81,7 +81,7 @@ def adversarial_tasks(
 def _judge(path: Path, space: Space, critic: Any) -> Typed:
     facts = {"of": path.cod, "expected": f"a term from {space!r} to one array of reals"}
     if not isinstance(critic, Term):
-        raise LensError(explain(f"adversarial: the critic is {shown(critic)}", **facts))
+        raise LensError(explain(f"adversarial_tasks: the critic is {shown(critic)}", **facts))
     try:
         judge = Typed(critic, space)
     except LensError as error:
