@@ -66,7 +66,7 @@ def draw(rows: dict[str, np.ndarray], picture: str) -> None:
     except ImportError:
         print("no picture: pip install 'paralens[pictures]'")
         return
-    figure = Figure(figsize=(3.2 * len(rows), 3.4), layout="constrained")
+    figure = Figure(figsize=(3.2 * len(rows), 3.6), layout="constrained")
     for ax, (name, images) in zip(figure.subplots(1, len(rows)), rows.items(), strict=True):
         framed = np.pad(images[:64].reshape(64, 8, 8), ((0, 0), (1, 1), (1, 1)))
         ax.imshow(framed.reshape(8, 8, 10, 10).transpose(0, 2, 1, 3).reshape(80, 80), cmap="gray_r", vmin=0, vmax=1)

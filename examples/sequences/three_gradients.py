@@ -73,7 +73,7 @@ def draw(curves: dict[str, np.ndarray], path: Path) -> None:
     for (name, losses), style in zip(curves.items(), ("-", "--", ":", "-", "-"), strict=True):
         axes.plot(losses, style, label=name, linewidth=3 if style == ":" else 1.5)
     axes.set(xlabel="epoch", ylabel="loss", yscale="log", title=f"remembering a number for {STEPS} steps")
-    axes.legend()
+    axes.legend(loc="lower left")
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -12,29 +12,19 @@ from typing import Any, ClassVar
 from ..arguments import number
 from ..interpret import Cx, Side
 from ..spaces import Real, Space
-from ..strands import Strand, aligned
-from ..terms import Box, Term, tensor
+from ..terms import Term, tensor
+from .elementwise import Elementwise
 from .linear import scale
 from .structure import Discard
 
 
-class ScaleGradient(Box):
+class ScaleGradient(Elementwise):
     """The identity forward; backward `factor` times the change, and nothing where the factor is 0."""
 
-    arity = (1, 1)
     derives: ClassVar[bool] = False
-    elementwise: ClassVar[bool] = True
     levels: ClassVar[bool] = False
     glyph: ClassVar[str] = "pointwise"
     factor: float
-
-    def type(self, dom: Space) -> Space:
-        if not dom[0].real:
-            self.fail(0, "real numbers", dom[0])
-        return dom
-
-    def strands(self, dom: Space) -> Sequence[Strand]:
-        return aligned(range(dom[0].rank))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

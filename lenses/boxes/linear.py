@@ -18,6 +18,7 @@ from ..interpret import Cx, Side
 from ..spaces import Array, Index, Real, Space
 from ..strands import Place, Strand, aligned
 from ..terms import Box, Port, Term, identity, tensor
+from .elementwise import Elementwise
 
 
 def along(b: Any, x: Any) -> Any:
@@ -223,22 +224,12 @@ def bias(axes: int = 1) -> Term:
     return Bias(whole("bias", "axes", axes, 0))
 
 
-class Scale(Box):
+class Scale(Elementwise):
     """Multiplies by the number `factor`."""
 
-    arity = (1, 1)
     linear: ClassVar[bool] = True
-    elementwise: ClassVar[bool] = True
     glyph: ClassVar[str] = "scale"
     factor: float
-
-    def type(self, dom: Space) -> Space:
-        if not dom[0].real:
-            self.fail(0, "real numbers", dom[0])
-        return dom
-
-    def strands(self, dom: Space) -> Sequence[Strand]:
-        return aligned(range(dom[0].rank))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

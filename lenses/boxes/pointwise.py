@@ -22,6 +22,7 @@ from ..interpret import Cx, Side
 from ..spaces import Real, Space
 from ..strands import Strand, aligned
 from ..terms import Box, Term
+from .elementwise import Elementwise
 from .linear import scale, traced
 
 
@@ -123,11 +124,9 @@ class Relu(Pointwise):
         return {}, [lax.select(kept, d, lax.full_like(d, 0))]
 
 
-class WithNumber(Box):
+class WithNumber(Elementwise):
     """x + number (`shift`) or x to the power `number` (`power`), on each element."""
 
-    arity = (1, 1)
-    elementwise: ClassVar[bool] = True
     glyph: ClassVar[str] = "pointwise"
     function: str
     number: float
@@ -138,14 +137,6 @@ class WithNumber(Box):
 
     def spell(self) -> str:
         return f"{self.function}({self.number!r})"
-
-    def type(self, dom: Space) -> Space:
-        if not dom[0].real:
-            self.fail(0, "real numbers", dom[0])
-        return dom
-
-    def strands(self, dom: Space) -> Sequence[Strand]:
-        return aligned(range(dom[0].rank))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

@@ -11,26 +11,16 @@ import jax.numpy as jnp
 from ..arguments import number, refuse
 from ..interpret import Cx, Side
 from ..spaces import Array, Real, Space
-from ..strands import Strand, aligned
-from ..terms import Box, Port, Term
+from ..terms import Port, Term
+from .elementwise import Elementwise
 
 
-class Dropout(Box):
+class Dropout(Elementwise):
     """Each element is zero with probability `rate` and divided by 1 - rate otherwise; `inference` removes it."""
 
-    arity = (1, 1)
     linear: ClassVar[bool] = True
-    elementwise: ClassVar[bool] = True
     glyph: ClassVar[str] = "pointwise"
     rate: float
-
-    def type(self, dom: Space) -> Space:
-        if not dom[0].real:
-            self.fail(0, "real numbers", dom[0])
-        return dom
-
-    def strands(self, dom: Space) -> Sequence[Strand]:
-        return aligned(range(dom[0].rank))
 
     @classmethod
     def examples(cls) -> Sequence[Term]:

@@ -338,6 +338,7 @@ ELSEWHERE = {
     "Numbers": "test_soft.py",
     "Soft": "test_soft.py",
     "IntegerDense": "test_votes.py",
+    "Elementwise": "the base of boxes of one array of numbers",
     "Polynomial": "the base of the learned tables and connections",
     "BetweenBases": "the base of the neurons of bits",
     "Update": "test_optimisers.py",
