@@ -30,6 +30,7 @@ BASES = {
     "Combinator",
     "Composite",
     "Derivative",
+    "Elementwise",
     "Loop",
     "Normalise",
     "OnAxis",

@@ -129,7 +129,7 @@ def rows_of(netlist: Netlist) -> Rows:
     factors = np.zeros((*left.shape, 4), np.uint8)
     left[row, column], right[row, column] = place[netlist.left[order]], place[netlist.right[order]]
     factors[row, column] = polynomials(netlist.table[order])
-    return Rows(left, right, factors, place[netlist.outputs])
+    return Rows(left, right, factors, place[netlist.outputs].astype(np.int32))
 
 
 def run(netlist: Netlist, inputs: Any, element: Element) -> Any:

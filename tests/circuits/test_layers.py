@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +12,10 @@ import pytest
 from helpers import close, read_back, refused
 
 from lenses import Bits, Real, SpaceError, compile, reverse
-from lenses.circuits import tables, to_netlist
+from lenses.circuits import Circuit, tables, to_netlist
 from lenses.circuits.equality.derivative import reverse_netlist
 from lenses.circuits.learning import choose, connect, layer
-from lenses.circuits.learning.layers import Collect, drawn
+from lenses.circuits.learning.layers import Collect, Connect, drawn
 from lenses.circuits.tables import row
 
 LAYERS = (layer(5, 3, seed=3, init="bernoulli") >> choose(3, init="bernoulli") >> tables(2, "bernoulli")).at(Bits(4))
@@ -103,3 +104,14 @@ def test_what_does_not_fit_is_refused():
 def test_rows_of_many_bits(k):
     bits = np.random.default_rng(k).integers(0, 2, (30, k))
     np.testing.assert_array_equal(row(jnp.asarray(bits)), bits @ (1 << np.arange(k)[::-1]))
+
+
+@pytest.mark.parametrize("kind", [Connect, Collect, Circuit], ids=lambda kind: kind.__name__)
+def test_what_was_checked_in_double_precision_still_runs(kind):
+    """Indices that are kept from one to the other are of the whole numbers that both have."""
+    for term in kind.examples():
+        xs = [np.ones(array.sizes, array.dtype) for array in term.dom]
+        for double in (True, False):
+            with jax.enable_x64(double):
+                out = jax.jit(partial(compile(term), {}))(*xs)
+        assert all(y.dtype in ("int32", "float32") for y in jax.tree.leaves(out))

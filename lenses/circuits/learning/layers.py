@@ -35,6 +35,7 @@ def drawn(wires: int, gates: int, inputs: int, seed: int) -> np.ndarray:
     picked = np.concatenate([rng.permutation(wires) for _ in range(rounds)])[: gates * inputs].reshape(gates, inputs)
     for row in picked[[len(set(row)) < inputs for row in picked.tolist()]] if inputs > 1 else ():
         row[:] = rng.permutation(wires)[:inputs]
+    picked = picked.astype(np.int32)  # as JAX counts, whether or not float64 is on
     picked.setflags(write=False)
     return picked
 
