@@ -132,6 +132,8 @@ def as_typed(term: Term, space: Space | None = None, what: str = "this") -> Type
     check_terms(f"given to {what}", [term])
     if space is not None:
         _check_space(space, term, what)
+        if term.arity[0] != len(space) and not isinstance(term, Typed):
+            raise _wrong_number(term, space, what)
         return Typed(term, space)
     if isinstance(term, Typed):
         return term
@@ -304,7 +306,7 @@ def _check_space(dom: Any, term: Term, what: str | None = None) -> None:
         raise LensError(explain(f"{shown(dom)} is no space", term=shorten(term), given_to=what, do=do))
 
 
-def _wrong_number(term: Term, dom: Space) -> ArityError:
+def _wrong_number(term: Term, dom: Space, what: str | None = None) -> ArityError:
     from .syntax import shorten
 
     return ArityError(
@@ -313,6 +315,7 @@ def _wrong_number(term: Term, dom: Space) -> ArityError:
             term=shorten(term),
             expected=f"a space of {term.arity[0]} arrays",
             came=repr(dom),
+            given_to=what,
             do="write one array a wire, as in term.at(Real(64), Index(below=10))",
         )
     )

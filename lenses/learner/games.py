@@ -184,13 +184,10 @@ def parts_of(model: Typed, players: Players) -> dict[str, Tree]:
     found: dict[str, Tree] = {}
     for name, optimiser in players.items():
         if optimiser is not None and not isinstance(optimiser, Optimiser):
-            do = "wrap optax's as lenses.optax(...)"
-            came = shown(optimiser)
             raise LensError(
-                explain(
-                    f"game: the player {name!r}", expected="an optimiser, e.g. adam(1e-3), or None", came=came, do=do
-                )
-            )
+                explain(f"game: the player {name!r}", players=shown(players), came=shown(optimiser),
+                        expected="an optimiser, e.g. adam(1e-3), or None", do="wrap optax's as lenses.optax(...)")
+            )  # fmt: skip
         own = {path: i for path, i in wires.items() if f"{path}.".startswith(f"{name}.")}
         if not own:
             have = ", ".join(dict.fromkeys(path.split(".")[0] for path in wires)) or "none"
