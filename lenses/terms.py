@@ -55,14 +55,14 @@ class Term:
     def _set(self, **values: Any) -> None:
         self.__dict__.update(values)
 
-    def __rshift__(self, other: Any) -> Any:
+    def __rshift__(self, other: Term) -> Term:
         # What takes terms (a causal map) says itself what a term before it is.
         return NotImplemented if getattr(other, "takes_terms", False) else compose(self, other)
 
     def __rrshift__(self, other: Any) -> Term:
         return compose(other, self)
 
-    def __matmul__(self, other: Any) -> Any:
+    def __matmul__(self, other: Term) -> Term:
         return NotImplemented if getattr(other, "takes_terms", False) else tensor(self, other)
 
     def __rmatmul__(self, other: Any) -> Term:
