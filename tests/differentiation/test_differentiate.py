@@ -127,6 +127,8 @@ def agree(term: Typed, seed: int = 0, nested: bool = False) -> None:
         return [by_jax(term, params, xs), by_jax(term, params, xs, jax.jacfwd), *found]
 
     expected, again, *found = traced(every, params, *xs)(params, *xs)
+    if not np.isfinite(expected).all():
+        pytest.skip("an overflow: JAX's own Jacobian is not a number there")
     large = max(1.0, float(np.max(np.abs(expected), initial=0)))
     for ours in [again, *found]:
         assert ours.shape == expected.shape
