@@ -80,7 +80,7 @@ SCHEMAS = [
         "CycleGAN as a closed lens",
         "An optimiser on each arrow, one that climbs on each critic, all losses, their weights, and the rate.",
         playing.lens,
-        "string",
+        "lens",
         0,
     ),
     Picture(
