@@ -285,3 +285,8 @@ def _element(array: Any, term: Term, wire: int) -> Any:
 
 
 __all__ = ["Builder", "Wire", "call", "trace", "wired"]
+
+
+def listed(result: Any) -> list[Wire]:
+    """The wires that a term applied to wires gave, as a list."""
+    return list(result) if isinstance(result, tuple) else [result]

@@ -21,7 +21,7 @@ from ..errors import LensError, explain
 from ..terms import Identity, Term, compose, swap, tensor
 from ..trees import whole
 from ..typed import elaborate
-from ..wiring import Wire, trace
+from ..wiring import Wire, listed, trace
 from .maps import Causal, shorten_causal
 
 SHARED = "step"
@@ -121,8 +121,3 @@ def _uneven(f: Causal, axis: int | str, steps: int | None) -> Term:
         return tuple(concatenate(-array.rank - 1, count + 1)(*row, y) for row, y, array in pairs)
 
     return trace(run, f.arity[0])
-
-
-def listed(result: Any) -> list[Wire]:
-    """The wires that a term applied to wires gave, as a list."""
-    return list(result) if isinstance(result, tuple) else [result]

@@ -18,7 +18,7 @@ from ..spaces import Array, Space
 from ..terms import Term
 from ..trees import leaves, whole
 from ..typed import Typed, plain
-from ..wiring import Builder, Wire, trace
+from ..wiring import Builder, Wire, listed, trace
 from .loops import Loop, Scan
 from .over import Over
 from .parametrised import expose
@@ -66,11 +66,6 @@ def spread_in_front(array: Array, size: int) -> Spread:
     return Spread(size, -(array.rank + 1))
 
 
-def outputs(result: Any) -> list[Wire]:
-    """The wires that a term applied to wires gave, as a list."""
-    return list(result) if isinstance(result, tuple) else [result]
-
-
 def opened(term: Typed) -> tuple[Typed, Typed]:
     """A term with its parameters as plain wires, and its reverse derivative: P @ A -> B and P @ A @ B' -> P' @ A'."""
     from ..reverse import Trace, reverse
@@ -99,9 +94,9 @@ def reverse_of_loop(box: Loop, dom: Space) -> Term | None:
     def r(*wires: Wire) -> Any:
         s, p, h, x, dh, dy = cut(wires, shared, stacked, carried, stepped, changing(carried), changing(made))
         x = [front(w) for w, (front, _) in zip(x, moves, strict=True)]
-        inputs = outputs(there(*s, *h, *p, *x, ticks()))[len(shared) + len(carried) :]
+        inputs = listed(there(*s, *h, *p, *x, ticks()))[len(shared) + len(carried) :]
         zeros = [Zero(Space([a]))() for a in shared]
-        out = outputs(back(*s, *zeros, *dh, *p, *inputs, *x, *dy))[len(shared) :]
+        out = listed(back(*s, *zeros, *dh, *p, *inputs, *x, *dy))[len(shared) :]
         ds, dh, dp, dx = cut(out, shared, changing(carried), stacked, changing(stepped))
         own_moves = [m for m, a in zip(moves, stepped, strict=True) if a.change is not None]
         return (*ds, *dp, *dh, *(behind(w) for w, (_, behind) in zip(dx, own_moves, strict=True)))
@@ -115,7 +110,7 @@ def _onward(inner: Typed, shared: Any, carried: Any, stacked: Any, stepped: Any,
 
     def onward(*wires: Wire) -> Any:
         s, h, p, x = cut(wires, shared, carried, stacked, stepped)
-        return (*s, *outputs(step(*s, *p, *h, *x))[: len(carried)], *h)
+        return (*s, *listed(step(*s, *p, *h, *x))[: len(carried)], *h)
 
     groups = (shared, carried, stacked, stepped)
     return Scan(trace(onward, sum(map(len, groups)) + 1), 0, len(shared) + len(carried), last_first)
@@ -128,7 +123,7 @@ def _backward(inner: Typed, shared: Any, carried: Any, stacked: Any, stepped: An
 
     def backward(*wires: Wire) -> Any:
         s, ds, dh, p, h, x, dy = cut(wires, shared, shared, moving[0], stacked, carried, stepped, moving[1])
-        back = outputs(step(*s, *p, *h, *x, *dh, *dy))
+        back = listed(step(*s, *p, *h, *x, *dh, *dy))
         new_s, new_p, new_h, new_x = cut(back, shared, stacked, moving[0], changing(stepped))
         return (*s, *(add(a, b) for a, b in zip(ds, new_s, strict=True)), *new_h, *new_p, *new_x)
 
@@ -151,7 +146,7 @@ def reverse_of_over(box: Over, dom: Space) -> Term | None:
 
     def r(*wires: Wire) -> Any:
         given = [front(w) for w, (_, front, _) in zip(wires, sides, strict=False)]
-        back = outputs(slices(*given, *wires[len(sides) :]))
+        back = listed(slices(*given, *wires[len(sides) :]))
         kept = [behind for array, _, behind in sides if array.change is not None]
         return tuple(behind(d) for d, behind in zip(back, kept, strict=True))
 

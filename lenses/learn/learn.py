@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..compile import one
 from ..errors import DataError, LensError, SpaceError, explain, shown
 from ..spaces import Space, unit
 
@@ -31,11 +32,6 @@ from ..spaces import Space, unit
 def wires(space: Space, value: Any) -> tuple[Any, ...]:
     """The arrays of a value of the space."""
     return (value,) if len(space) == 1 else tuple(value)
-
-
-def one(values: Sequence[Any]) -> Any:
-    """The value of these arrays: the one that there is, or a tuple."""
-    return values[0] if len(values) == 1 else tuple(values)
 
 
 def parts_of(spaces: Sequence[Space], value: Any) -> list[Any]:

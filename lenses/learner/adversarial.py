@@ -38,7 +38,7 @@ from ..spaces import Array, Real, Space, unit
 from ..terms import Identity, Term, compose, tensor
 from ..trees import leaves, only, whole
 from ..typed import Typed, as_typed
-from ..wiring import trace
+from ..wiring import listed, trace
 from .fit import State
 from .games import Game, noise_port, parts_of
 from .losses import Loss, binary_cross_entropy, dot_product, hinge
@@ -192,8 +192,8 @@ def _model(g: Typed, d: Typed, saturating: bool, penalised: bool) -> Term:
     stop = tensor(*[scale_gradient(0.0)] * x)
 
     def wires(*wires: Any) -> list[Any]:
-        fake, data = _several(block("generator", g.term)(*wires[:z])), wires[z : z + x]
-        still = _several(stop(*fake))
+        fake, data = listed(block("generator", g.term)(*wires[:z])), wires[z : z + x]
+        still = listed(stop(*fake))
         outs = [judge(*(fake if saturating else still)), judge(*data)]
         if not saturating:
             outs.append(tied("discriminator", frozen(d))(*fake))
@@ -203,10 +203,6 @@ def _model(g: Typed, d: Typed, saturating: bool, penalised: bool) -> Term:
         return outs
 
     return trace(wires, z + x + penalised)
-
-
-def _several(wires: Any) -> Any:
-    return wires if isinstance(wires, tuple) else (wires,)
 
 
 def ports_of(term: Typed) -> list[Port]:
@@ -241,7 +237,7 @@ def slope_penalty(d: Typed) -> Term:
     one = constant(np.ones(d.cod[0].sizes), Space([d.cod[0]]))
 
     def wires(*wires: Any) -> Any:
-        slopes = _several(back(*wires, one()))[n:]
+        slopes = listed(back(*wires, one()))[n:]
         squares = [compose(square, *[reduce_sum(-1)] * a.rank)(s) for s, a in zip(slopes, d.dom, strict=True)]
         size = sqrt(shift(1e-12)(add(m)(*squares)))
         return square(shift(-1.0)(size))

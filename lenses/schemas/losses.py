@@ -26,7 +26,7 @@ from ..learner.losses import Loss, absolute_error
 from ..spaces import Array, Space
 from ..terms import Term
 from ..typed import Typed
-from ..wiring import trace
+from ..wiring import listed, trace
 from .architecture import Architecture
 from .schema import Path, PathEquation
 
@@ -110,8 +110,7 @@ def violation(architecture: Architecture, equation: PathEquation | str, distance
 
 def along(term: Term, wires: Sequence[Any]) -> tuple[Any, ...]:
     """The wires that come out of a term inside a traced function, however many."""
-    out = term(*wires)
-    return out if isinstance(out, tuple) else (out,)
+    return tuple(listed(term(*wires)))
 
 
 def supervised(
